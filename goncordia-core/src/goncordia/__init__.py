@@ -1,0 +1,1 @@
+"""A job queue for the database you already have."""

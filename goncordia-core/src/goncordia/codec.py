@@ -1,0 +1,61 @@
+"""Arguments, meta and results to JSON bytes and back, with typed errors and a limit."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TypeVar
+
+import msgspec
+
+from goncordia.args import Args, kind_of
+from goncordia.errors import ArgsDecodeError, ArgsError, PayloadTooLarge
+
+PAYLOAD_LIMIT = 1024 * 1024
+"""Bytes of encoded arguments, meta or result, unless a registry says otherwise."""
+
+A = TypeVar("A", bound=Args)
+
+_encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+
+
+@lru_cache(maxsize=1024)
+def _decoder(args: type[A]) -> msgspec.json.Decoder[A]:
+    return msgspec.json.Decoder(args)
+
+
+def encode(value: object, what: str, limit: int = PAYLOAD_LIMIT) -> bytes:
+    """JSON bytes of what a job carries.
+
+    Raises `ArgsError` for what JSON can't hold and `PayloadTooLarge` above `limit` bytes.
+    """
+    try:
+        data = _encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ArgsError(f"{what} can't be encoded: {error}") from error
+    if len(data) > limit:
+        raise PayloadTooLarge(what, len(data), limit)
+    return data
+
+
+def canonical(value: object, what: str) -> bytes:
+    """JSON bytes with fields in sorted order: equal values give equal bytes."""
+    try:
+        return _encode_sorted(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ArgsError(f"{what} can't be encoded: {error}") from error
+
+
+def decode(args: type[A], data: bytes) -> A:
+    """Arguments of that class; raises `ArgsDecodeError` where they no longer fit it."""
+    try:
+        return _decoder(args).decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ArgsDecodeError(
+            f"stored arguments of kind {kind_of(args)!r} don't fit {args.__name__}: {error}"
+        ) from error
+
+
+def decode_object(data: bytes) -> dict[str, object]:
+    """A JSON object, such as a job's meta."""
+    return msgspec.json.decode(data, type=dict[str, object]) if data else {}

@@ -1,0 +1,151 @@
+"""Every error that goncordia raises, one tree, each with what was wrong and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+
+class GoncordiaError(Exception):
+    """The root: catch it to catch whatever this library raises on purpose."""
+
+
+# Refused at the door: nothing was written.
+
+
+class InvalidArgument(GoncordiaError, ValueError):
+    """A value that can't be accepted; the message names it and the remedy."""
+
+
+class ArgsError(InvalidArgument):
+    """Arguments of a job that can't be encoded: a field of a type that JSON has no place for."""
+
+
+class PayloadTooLarge(InvalidArgument):
+    """Encoded arguments, meta or a result above the limit.
+
+    Attributes: `size` and `limit`, both in bytes.
+    """
+
+    def __init__(self, what: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"{what}: {size} bytes, the limit is {limit}. Store the data elsewhere and pass a "
+            "reference to it, or raise the limit with Registry(payload_limit=...)."
+        )
+        self.size = size
+        self.limit = limit
+
+
+class ArgsDecodeError(GoncordiaError):
+    """Stored arguments that the kind's class can't read: the class changed while the job waited."""
+
+
+class UnknownKind(GoncordiaError, LookupError):
+    """A kind that no worker of the registry handles."""
+
+
+class DriverNotFound(GoncordiaError, LookupError):
+    """No installed distribution offers a driver for the scheme, or the one that does is broken."""
+
+
+class HandleMismatch(GoncordiaError, TypeError):
+    """`tx` is not of a type that the driver can write through."""
+
+
+class CapabilityMissing(GoncordiaError):
+    """The store does not promise what was asked of it.
+
+    Attributes: `capability`, the field of `Capabilities` that lacks.
+    """
+
+    def __init__(self, capability: str, message: str) -> None:
+        super().__init__(message)
+        self.capability = capability
+
+
+class TransactionsUnsupported(CapabilityMissing):
+    """`tx=` given to a driver whose store has no transactions of the caller's."""
+
+
+# The store's answers.
+
+
+class UniqueConflict(GoncordiaError):
+    """A unique job with the policy `raise` met another that holds its key.
+
+    Attributes: `id`, the job that was not inserted; `holder`, the one that holds the key.
+    """
+
+    def __init__(self, id: UUID, holder: UUID) -> None:
+        super().__init__(f"job {id} was not enqueued: job {holder} holds its unique key")
+        self.id = id
+        self.holder = holder
+
+
+class TransactionConflict(GoncordiaError):
+    """The caller's transaction met a deadlock, a write conflict or a busy snapshot: rerun it."""
+
+
+class TransactionNotCommitted(GoncordiaError):
+    """A handler completed its job inside a transaction that was then not committed."""
+
+
+class Unavailable(GoncordiaError):
+    """The store did not answer: connection lost, server down, disk full, file locked.
+
+    The write may or may not have happened; the same call may be sent again. Client and pool do
+    that by themselves, except with `tx=`.
+    """
+
+
+class StoreUnusable(GoncordiaError):
+    """The store answers, and will refuse until somebody mends it: a read-only or corrupt file."""
+
+
+class SchemaMismatch(GoncordiaError):
+    """The store's schema is missing, older or newer than this version of the driver knows."""
+
+
+class SessionLost(GoncordiaError):
+    """The worker session is dead or was never there; its jobs belong to somebody else now."""
+
+
+# Told about jobs: kept as the type of a job's error, or raised by the pool.
+
+
+class WorkerLost(GoncordiaError):
+    """The worker that ran the job fell silent: killed, frozen, or cut off from the store."""
+
+
+class LeaseLost(GoncordiaError):
+    """The worker could not reach the store for so long that its jobs may belong to others."""
+
+
+class JobTimeout(GoncordiaError, TimeoutError):
+    """The handler ran past its timeout."""
+
+
+class HandlerError(GoncordiaError):
+    """A handler that broke the rules of its surroundings.
+
+    It cancelled what it did not own, left a cancel scope open, or returned what can't be encoded.
+    """
+
+
+class JobCancelled(GoncordiaError):
+    """Raised by `job.check_cancelled()` in a thread handler whose job is to stop."""
+
+
+class OutcomesUnwritten(GoncordiaError):
+    """Jobs ended while the pool shut down, and the store did not take their outcomes in time.
+
+    They will run again. Attributes: `ids`.
+    """
+
+    def __init__(self, ids: Sequence[UUID]) -> None:
+        shown = ", ".join(str(i) for i in ids[:5]) + (", ..." if len(ids) > 5 else "")
+        super().__init__(
+            f"the outcomes of {len(ids)} jobs could not be written and those jobs will run "
+            f"again: {shown}. Was the store down? A longer flush_timeout waits longer for it."
+        )
+        self.ids = tuple(ids)

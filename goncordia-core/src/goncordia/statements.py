@@ -1,0 +1,47 @@
+"""SQL as steps: an operation is a generator that asks, and a shell that knows how to wait answers.
+
+An operation does no I/O: it yields a `Statement` and is sent its `Reply`, so that one body serves
+threads, event loops and a caller's foreign handle (the way of `psycopg/generators.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+from uuid import UUID
+
+Value = None | int | float | str | bytes | UUID | datetime
+Row = tuple[Value, ...]
+
+R = TypeVar("R")
+
+
+class Statement(NamedTuple):
+    """One statement; parameters stand as `?`, whatever the store's own paramstyle."""
+
+    text: str
+    params: Sequence[Value] = ()
+
+
+class Reply(NamedTuple):
+    """What came back: the rows, and how many rows the statement changed (-1: unknown)."""
+
+    rows: Sequence[Row]
+    changed: int = -1
+
+
+Op = Generator[Statement, Reply, R]
+"""An operation on a SQL store."""
+
+
+def ask(text: str, params: Sequence[Value], read: Callable[[Row], R]) -> Op[list[R]]:
+    """Ask, and read each row: `rows = yield from ask(statement, params, read)`."""
+    reply = yield Statement(text, params)
+    return [read(row) for row in reply.rows]
+
+
+def change(text: str, params: Sequence[Value] = ()) -> Op[int]:
+    """Execute; how many rows changed."""
+    reply = yield Statement(text, params)
+    return reply.changed

@@ -1,0 +1,1 @@
+"""goncordia on SQL databases: SQLite, the embedded default."""

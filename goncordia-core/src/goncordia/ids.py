@@ -7,13 +7,15 @@ import os
 import random
 import time
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 from goncordia.clock import to_micros
 
-_VERSION = 0x7 << 76
-_VARIANT = 0b10 << 62
+_MARKS = 0x7 << 76 | 0b10 << 62
+"""Version and variant."""
 _RANDOM_BITS = 62
+_UNKNOWN = SafeUUID.unknown
+_new, _put = object.__new__, object.__setattr__
 
 
 class _Mint:
@@ -25,9 +27,7 @@ class _Mint:
         self.random = random.Random(os.urandom(32))
 
     def ticks(self) -> int:
-        ns = time.time_ns()
-        ms, rest = divmod(ns, 1_000_000)
-        now = (ms << 12) | (rest * 4096 // 1_000_000)
+        now = time.time_ns() * 64 // 15_625  # 4096 in each millisecond
         self.last = now if now > self.last else self.last + 1
         return self.last
 
@@ -50,10 +50,12 @@ def uuid7() -> UUID:
 
 def uuid7_of(at: datetime, seed: bytes) -> UUID:
     """The same id for the same instant and seed."""
-    ms, rest = divmod(to_micros(at), 1000)
     bits = int.from_bytes(hashlib.sha256(seed).digest()[:8]) >> (64 - _RANDOM_BITS)
-    return _assemble((ms << 12) | (rest * 4096 // 1000), bits)
+    return _assemble(to_micros(at) * 512 // 125, bits)
 
 
 def _assemble(ticks: int, bits: int) -> UUID:
-    return UUID(int=(ticks >> 12 << 80) | _VERSION | ((ticks & 0xFFF) << 64) | _VARIANT | bits)
+    made = _new(UUID)  # as UUID(int=...) does, at a third of its price
+    _put(made, "int", (ticks >> 12 << 80) | (ticks & 0xFFF) << 64 | _MARKS | bits)
+    _put(made, "is_safe", _UNKNOWN)
+    return made

@@ -1,0 +1,126 @@
+"""One job to enqueue: what the caller says, checked at the door and made a `NewJob`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+
+from goncordia.answers import Insertion
+from goncordia.args import Args, kind_of
+from goncordia.clock import EPOCH, When, as_utc, due
+from goncordia.codec import PAYLOAD_LIMIT, encode
+from goncordia.errors import InvalidArgument
+from goncordia.jobs import NewJob
+from goncordia.options import check_max_attempts, check_priority, check_queue
+from goncordia.unique import Unique
+
+TAG_LIMIT = 128
+"""Characters of a tag."""
+TAGS_LIMIT = 32
+"""Tags of a job."""
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+"""No job is due later: there is room for a store to add a span to it."""
+
+_NO_TAGS: tuple[str, ...] = ()
+
+
+class _Subject(msgspec.Struct, frozen=True):
+    args: Args
+
+
+class Enqueue(_Subject, frozen=True, kw_only=True):
+    """A job to enqueue, with its options; None leaves one as the class of the args says."""
+
+    queue: str | None = None
+    priority: int | None = None
+    """-16 (last) to 15 (first)."""
+    run_at: When | None = None
+    """An aware datetime, or a span from now; None: now."""
+    max_attempts: int | None = None
+    unique: Unique | None = None
+    tags: Collection[str] = ()
+    meta: Mapping[str, object] | None = None
+    """Free data beside the args, which JSON can hold."""
+
+
+class Enqueued(msgspec.Struct, frozen=True):
+    """What became of a job that was to be enqueued."""
+
+    id: UUID
+    """Of the job that was asked for, whether or not it exists."""
+    status: Insertion
+    other: UUID | None = None
+    """The job that it was skipped for, or the one that it replaced."""
+
+    @property
+    def created(self) -> bool:
+        """Whether the asked-for job exists; in a transaction: will exist once that commits."""
+        return self.status is not Insertion.SKIPPED
+
+    @property
+    def job_id(self) -> UUID:
+        """The job that does the work: the asked-for one, or the one it was skipped for."""
+        return self.id if self.other is None or self.created else self.other
+
+
+def new_job(
+    request: Enqueue,
+    mint: Callable[[str, str], UUID],
+    now: datetime,
+    limit: int = PAYLOAD_LIMIT,
+) -> NewJob:
+    """The job to insert, its id made by `mint(kind, queue)`.
+
+    Raises `InvalidArgument`, naming the value and the remedy: `ArgsError` for args or meta that
+    JSON can't hold, `PayloadTooLarge` for either above `limit` bytes.
+    """
+    cls = _class_of(request.args)
+    kind, options = kind_of(cls), cls.__goncordia_options__
+    queue = options.queue if request.queue is None else check_queue(request.queue)
+    run_at = None if request.run_at is None else _instant(request.run_at, now)
+    unique = request.unique or options.unique
+    attempts, priority = request.max_attempts, request.priority
+    return NewJob(
+        mint(kind, queue),
+        kind,
+        encode(request.args, f"args of {kind}", limit),
+        cls.__goncordia_version__,
+        queue,
+        options.priority if priority is None else check_priority(priority),
+        run_at,
+        options.max_attempts if attempts is None else check_max_attempts(attempts),
+        unique and unique.of(request.args, queue, now if run_at is None else due(run_at, now)),
+        _tags(request.tags) if request.tags else _NO_TAGS,
+        encode(dict(request.meta), "meta", limit) if request.meta else b"",
+    )
+
+
+def _class_of(args: object) -> type[Args]:
+    if isinstance(args, Args):
+        return type(args)
+    raise InvalidArgument(f"{args!r} is no Args; enqueue an instance of a class with a kind")
+
+
+def _instant(run_at: When, now: datetime) -> When:
+    """A span stays one, for the store to add by its own clock."""
+    try:
+        when = as_utc(run_at, "run_at") if isinstance(run_at, datetime) else run_at
+        if EPOCH <= due(when, now) < LATEST:
+            return when
+    except OverflowError:
+        pass
+    raise InvalidArgument(f"run_at={run_at!s}: use a time from {EPOCH:%Y} to {LATEST:%Y}, UTC")
+
+
+def _tags(tags: Collection[str]) -> tuple[str, ...]:
+    if isinstance(tags, str):
+        raise InvalidArgument(f"tags={tags!r}: use a list or tuple of strings")
+    if len(tags) > TAGS_LIMIT:
+        raise InvalidArgument(f"tags: {len(tags)} of them, the limit is {TAGS_LIMIT}")
+    for tag in tags:
+        if not (1 <= len(tag) <= TAG_LIMIT and tag.isprintable()):
+            raise InvalidArgument(f"tag {tag!r}: use 1 to {TAG_LIMIT} printable characters")
+    return tuple(dict.fromkeys(tags))

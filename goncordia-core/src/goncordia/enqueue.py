@@ -80,7 +80,7 @@ def new_job(
     cls = _class_of(request.args)
     kind, options = kind_of(cls), cls.__goncordia_options__
     queue = options.queue if request.queue is None else check_queue(request.queue)
-    run_at = None if request.run_at is None else _instant(request.run_at, now)
+    run_at = None if request.run_at is None else check_run_at(request.run_at, now)
     unique = request.unique or options.unique
     attempts, priority = request.max_attempts, request.priority
     return NewJob(
@@ -104,8 +104,8 @@ def _class_of(args: object) -> type[Args]:
     raise InvalidArgument(f"{args!r} is no Args; enqueue an instance of a class with a kind")
 
 
-def _instant(run_at: When, now: datetime) -> When:
-    """A span stays one, for the store to add by its own clock."""
+def check_run_at(run_at: When, now: datetime) -> When:
+    """The instant in UTC, or `InvalidArgument`; a span stays one, for the store to add it."""
     try:
         when = as_utc(run_at, "run_at") if isinstance(run_at, datetime) else run_at
         if EPOCH <= due(when, now) < LATEST:

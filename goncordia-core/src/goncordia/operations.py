@@ -1,0 +1,300 @@
+"""All that a client can do, written once for `Client` and `SyncClient`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Generic, Never, TypedDict, TypeVar, Unpack
+from uuid import UUID
+
+from goncordia.actions import Acted, Action, Amend, Cancel, Delete, Retry
+from goncordia.answers import Count, Filter, Insertion, Page, Progress, Queue, QueueChange
+from goncordia.args import Args
+from goncordia.clock import Clock, When, utc_now
+from goncordia.driver import Driver, SyncDriver
+from goncordia.enqueue import Enqueue, Enqueued, check_run_at, new_job
+from goncordia.errors import (
+    CapabilityMissing,
+    HandleMismatch,
+    InvalidArgument,
+    TransactionsUnsupported,
+    UniqueConflict,
+)
+from goncordia.jobs import Conflict, JobRow, NewJob
+from goncordia.lifecycle import State
+from goncordia.options import check_priority, check_queue
+from goncordia.requests import Op, ask, insist, operation
+from goncordia.sessions import Session
+from goncordia.unique import Unique
+
+Tx_contra = TypeVar("Tx_contra", contravariant=True)
+T = TypeVar("T")
+
+Store = Driver[object]
+"""Where the calls' names and types are taken from."""
+
+
+class Where(TypedDict, total=False):
+    """Which jobs; what is left out means any. States are as visible: due is available."""
+
+    states: Collection[State]
+    kinds: Collection[str]
+    queues: Collection[str]
+    tags: Collection[str]
+    """Jobs that carry all of them."""
+
+
+class Operations(Generic[Tx_contra]):
+    """What both clients inherit.
+
+    A call that finds the store `Unavailable` is sent again twice, with the same ids, and then
+    raises it; never one with `tx`. An action that landed although its answer was lost is then
+    answered as what it met: a cancel may say `WRONG_STATE`, a delete `MISSING`.
+    """
+
+    def __init__(
+        self,
+        store: Driver[Tx_contra] | SyncDriver[Tx_contra],
+        require: Iterable[str],
+        clock: Clock,
+        payload_limit: int,
+    ) -> None:
+        store.capabilities.require(require)
+        self._store = store
+        self._clock = clock
+        self._limit = payload_limit
+
+    # Enqueue.
+
+    @operation
+    def enqueue(
+        self,
+        args: Args,
+        *,
+        queue: str | None = None,
+        priority: int | None = None,
+        run_at: When | None = None,
+        max_attempts: int | None = None,
+        unique: Unique | None = None,
+        tags: Collection[str] = (),
+        meta: Mapping[str, object] | None = None,
+        tx: Tx_contra | None = None,
+    ) -> Op[Enqueued]:
+        """Enqueue a job; with `tx` it exists if and only if that transaction commits.
+
+        An option left None is as the class of the args says. `run_at` is an aware datetime or a
+        span from now; `meta` is free data beside the args, which JSON can hold.
+
+        Raises `InvalidArgument` for what no store takes, `UniqueConflict` where the unique rule
+        says so, `CapabilityMissing` for unique jobs on a store that can't keep them so,
+        `HandleMismatch` and `TransactionsUnsupported` for a wrong `tx`, `Unavailable`.
+        """
+        request = Enqueue(
+            args,
+            queue=queue,
+            priority=priority,
+            run_at=run_at,
+            max_attempts=max_attempts,
+            unique=unique,
+            tags=tags,
+            meta=meta,
+        )
+        answers = yield from self._insert([request], tx)
+        return answers[0]
+
+    @operation
+    def enqueue_many(
+        self, requests: Iterable[Args | Enqueue], *, tx: Tx_contra | None = None
+    ) -> Op[list[Enqueued]]:
+        """Enqueue jobs, answered in their order; `Enqueue(args, ...)` gives one options.
+
+        Nothing is written if any of them is refused at the door. With `tx` all of them commit
+        together. Without it they are written in batches of the driver's size (`habits.batch`),
+        each whole if it is no larger than the store's `atomic_insert`: an error may leave earlier
+        batches written. A `UniqueConflict` is raised, for the first one, after all were written.
+
+        Raises as `enqueue` does.
+        """
+        return (yield from self._insert(list(requests), tx))
+
+    def _insert(self, requests: list[Args | Enqueue], tx: Tx_contra | None) -> Op[list[Enqueued]]:
+        told = self._clock.told()
+        now = told or utc_now()
+        mint, limit = self._store.new_id, self._limit
+        jobs = [
+            new_job(r if isinstance(r, Enqueue) else Enqueue(r), mint, now, limit) for r in requests
+        ]
+        self._check_promises(jobs, tx)
+        answers: list[Enqueued] = []
+        for batch in _batches(jobs, self._store.habits.batch):
+            if tx is None:
+                inserted = yield from insist(Store.insert, batch, now=told)
+            else:
+                inserted = yield from ask(Store.insert, batch, tx=tx, now=told)
+            answers += [Enqueued(i.id, i.status, i.other) for i in inserted]
+        _raise_conflict(jobs, answers)
+        return answers
+
+    def _check_promises(self, jobs: Sequence[NewJob], tx: object) -> None:
+        """Refuse what the store can't do before anything is sent."""
+        store = self._store
+        if tx is not None:
+            check_handle(store, type(tx))
+        needed = "unique" if tx is None else "tx_unique"
+        if not getattr(store.capabilities, needed) and any(job.unique for job in jobs):
+            raise CapabilityMissing(
+                needed,
+                f"{store.name} can't keep unique jobs apart here ({needed} is not among its "
+                "capabilities); enqueue without unique=",
+            )
+
+    # Act on jobs.
+
+    @operation
+    def cancel(self, *ids: UUID) -> Op[list[Acted]]:
+        """End waiting jobs (`CHANGED`), ask running ones to stop (`REQUESTED`)."""
+        return (yield from self._act(ids, Cancel()))
+
+    @operation
+    def retry(self, *ids: UUID, run_at: When | None = None) -> Op[list[Acted]]:
+        """Run ended jobs again, and dormant ones at `run_at` (None: now); one attempt at least.
+
+        `CONFLICT`: another job holds the unique key by now.
+        """
+        now = self._clock.told() or utc_now()
+        when = None if run_at is None else check_run_at(run_at, now)
+        return (yield from self._act(ids, Retry(when)))
+
+    @operation
+    def amend(
+        self, *ids: UUID, run_at: When | None = None, priority: int | None = None
+    ) -> Op[list[Acted]]:
+        """Change when or how urgently waiting jobs run; None leaves that part as it is."""
+        now = self._clock.told() or utc_now()
+        when = None if run_at is None else check_run_at(run_at, now)
+        if priority is not None:
+            check_priority(priority)
+        return (yield from self._act(ids, Amend(when, priority)))
+
+    @operation
+    def delete(self, *ids: UUID) -> Op[list[Acted]]:
+        """Remove jobs, save running ones (`RUNNING`)."""
+        return (yield from self._act(ids, Delete()))
+
+    def _act(self, ids: Sequence[UUID], action: Action) -> Op[list[Acted]]:
+        _check_ids(ids)
+        acted: list[Acted] = []
+        for batch in _batches(ids, self._store.habits.batch):
+            acted += yield from insist(Store.act, batch, action, now=self._clock.told())
+        return acted
+
+    @operation
+    def prune(self, limit: int = 1000) -> Op[Progress]:
+        """Remove up to `limit` ended jobs whose retention has passed; workers do it anyway."""
+        return (yield from insist(Store.prune, _check_limit(limit), now=self._clock.told()))
+
+    # Look.
+
+    @operation
+    def get(self, id: UUID) -> Op[JobRow | None]:
+        """The job, or None where there is none."""
+        _check_ids([id])
+        rows = yield from insist(Store.get, [id], now=self._clock.told())
+        return rows[0]
+
+    @operation
+    def jobs(
+        self, *, cursor: str | None = None, limit: int = 100, **where: Unpack[Where]
+    ) -> Op[Page]:
+        """A page of jobs, newest first; its `cursor` leads to the next page, None: that was all.
+
+        Each part of `where` lists what is wanted: `states=[State.DISCARDED]`, `kinds`, `queues`,
+        and `tags`, of which a job carries all.
+        """
+        wanted = Filter(
+            _listed("states", where.get("states", ())),
+            _listed("kinds", where.get("kinds", ())),
+            _listed("queues", where.get("queues", ())),
+            _listed("tags", where.get("tags", ())),
+        )
+        most, now = _check_limit(limit), self._clock.told()
+        return (yield from insist(Store.list, wanted, cursor=cursor, limit=most, now=now))
+
+    @operation
+    def stats(self, queues: Collection[str] = ()) -> Op[list[Count]]:
+        """How many jobs are in which state, by queue; no queues means all of them."""
+        names = _listed("queues", queues)
+        return (yield from insist(Store.stats, names, now=self._clock.told()))
+
+    @operation
+    def sessions(self) -> Op[list[Session]]:
+        """The workers: those that live, and dead ones that still hold jobs."""
+        return (yield from insist(Store.sessions, now=self._clock.told()))
+
+    # Queues.
+
+    @operation
+    def queues(self) -> Op[list[Queue]]:
+        """All queues by name, paused or not."""
+        return (yield from insist(Store.queues, None, now=self._clock.told()))
+
+    @operation
+    def pause(self, queue: str) -> Op[None]:
+        """Let a queue take jobs and give none; what runs goes on."""
+        yield from self._change(QueueChange(check_queue(queue), paused=True))
+
+    @operation
+    def resume(self, queue: str) -> Op[None]:
+        """Let a paused queue give jobs again."""
+        yield from self._change(QueueChange(check_queue(queue), paused=False))
+
+    def _change(self, change: QueueChange) -> Op[list[Queue]]:
+        return (yield from insist(Store.queues, change, now=self._clock.told()))
+
+
+def check_handle(store: Driver[Never] | SyncDriver[Never], handle: type) -> None:
+    """Refuse a type of `tx` that the store can't write through."""
+    if store.capabilities.tx_insert == "none":
+        raise TransactionsUnsupported(
+            "tx_insert",
+            f"tx= is a {_name(handle)}, and {store.name} takes part in no transaction of its "
+            "caller's; enqueue without tx=",
+        )
+    if not issubclass(handle, store.handles):
+        accepted = " or ".join(_name(each) for each in store.handles)
+        raise HandleMismatch(
+            f"tx= is a {_name(handle)}, and {store.name} writes through {accepted}"
+        )
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _raise_conflict(jobs: Sequence[NewJob], answers: Sequence[Enqueued]) -> None:
+    for job, answer in zip(jobs, answers, strict=True):
+        strict = job.unique is not None and job.unique.on_conflict is Conflict.RAISE
+        if strict and answer.status is Insertion.SKIPPED:
+            raise UniqueConflict(job.id, answer.job_id)
+
+
+def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _check_ids(ids: Sequence[object]) -> None:
+    for each in ids:
+        if not isinstance(each, UUID):
+            raise InvalidArgument(f"id={each!r}: ids are of type uuid.UUID")
+
+
+def _check_limit(limit: int) -> int:
+    if limit < 1:
+        raise InvalidArgument(f"limit={limit}: use 1 or more")
+    return limit
+
+
+def _listed(name: str, values: Collection[T]) -> tuple[T, ...]:
+    """A lone string is a collection too, of its letters: never what was meant."""
+    if isinstance(values, str):
+        raise InvalidArgument(f"{name}={values!r}: use a list or tuple")
+    return tuple(values)

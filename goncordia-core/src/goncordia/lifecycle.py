@@ -13,7 +13,7 @@ or not a store moved it. A claim's token fences what a worker says: `complete`, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -184,21 +184,46 @@ def visible(state: State, run_at: datetime, now: datetime) -> State:
 
 def mermaid() -> str:
     """The diagram of the table, in Mermaid's stateDiagram notation."""
-    lines = ["stateDiagram-v2"]
+    labels: dict[tuple[str, str], list[str]] = {}
+    for source, target, label in _arrows():
+        labels.setdefault((source, target), []).append(label)
+    lines = (f"    {a} --> {b}: {', '.join(events)}" for (a, b), events in labels.items())
+    return "\n".join(["stateDiagram-v2", *lines])
+
+
+def _arrows() -> Iterator[tuple[str, str, str]]:
     for state, guard in INSERT:
-        lines.append(f"    [*] --> {state.value}: insert{_if(guard)}")
+        yield "[*]", state, f"insert{_if(guard)}"
     for source in State:
         if source in DORMANT:
-            lines.append(f"    {source.value} --> {State.AVAILABLE.value}: falls due")
+            yield source, State.AVAILABLE, "falls due"
     for rule in RULES:
-        target = "[*]" if rule.target is None else rule.target.value
-        lines.extend(
-            f"    {source.value} --> {target}: {rule.event.value}{_if(rule.guard)}"
-            for source in State
-            if source in rule.sources
-        )
+        for source in State:
+            if source in rule.sources:
+                yield source, rule.target or "[*]", f"{rule.event}{_if(rule.guard)}"
+
+
+def markdown() -> str:
+    """The table, in Markdown."""
+    lines = ["| event | from | to | guard | attempt | note |", "|---|---|---|---|---|---|"]
+    for state, guard in INSERT:
+        lines.append(_row("insert", "", state, guard, 0, ""))
+    for rule in RULES:
+        sources = ", ".join(state for state in State if state in rule.sources)
+        lines.append(_row(rule.event, sources, rule.target, rule.guard, rule.attempt, rule.note))
     return "\n".join(lines)
 
 
+def _row(
+    event: str, sources: str, target: State | None, guard: Guard | None, attempt: int, note: str
+) -> str:
+    change = f"{attempt:+}" if attempt else ""
+    return f"| {event} | {sources} | {target or 'gone'} | {_name(guard)} | {change} | {note} |"
+
+
 def _if(guard: Guard | None) -> str:
-    return "" if guard is None else f" [{guard.__name__}]"
+    return "" if guard is None else f" [{_name(guard)}]"
+
+
+def _name(guard: Guard | None) -> str:
+    return "" if guard is None else guard.__name__.replace("_", " ")

@@ -105,6 +105,8 @@ class Clock(Protocol):
         """Wait for the event, at most that many seconds (None: for ever); whether it is set."""
         ...
 
-    def scope(self, seconds: float | None) -> AbstractContextManager[Scope]:
+    def scope(
+        self, seconds: float | None, *, shield: bool = False
+    ) -> AbstractContextManager[Scope]:
         """A cancel scope that cancels itself after that many seconds (None: never)."""
         ...

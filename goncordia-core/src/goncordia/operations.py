@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Generic, Never, TypedDict, TypeVar, Unpack
+from typing import Generic, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 from goncordia.actions import Acted, Action, Amend, Cancel, Delete, Retry
@@ -12,13 +12,8 @@ from goncordia.args import Args
 from goncordia.clock import Clock, When, utc_now
 from goncordia.driver import Driver, SyncDriver
 from goncordia.enqueue import Enqueue, Enqueued, check_run_at, new_job
-from goncordia.errors import (
-    CapabilityMissing,
-    HandleMismatch,
-    InvalidArgument,
-    TransactionsUnsupported,
-    UniqueConflict,
-)
+from goncordia.errors import CapabilityMissing, InvalidArgument, UniqueConflict
+from goncordia.handles import check_handle
 from goncordia.jobs import Conflict, JobRow, NewJob
 from goncordia.lifecycle import State
 from goncordia.options import check_priority, check_queue
@@ -249,25 +244,6 @@ class Operations(Generic[Tx_contra]):
 
     def _change(self, change: QueueChange) -> Op[list[Queue]]:
         return (yield from insist(Store.queues, change, now=self._clock.told()))
-
-
-def check_handle(store: Driver[Never] | SyncDriver[Never], handle: type) -> None:
-    """Refuse a type of `tx` that the store can't write through."""
-    if store.capabilities.tx_insert == "none":
-        raise TransactionsUnsupported(
-            "tx_insert",
-            f"tx= is a {_name(handle)}, and {store.name} takes part in no transaction of its "
-            "caller's; enqueue without tx=",
-        )
-    if not issubclass(handle, store.handles):
-        accepted = " or ".join(_name(each) for each in store.handles)
-        raise HandleMismatch(
-            f"tx= is a {_name(handle)}, and {store.name} writes through {accepted}"
-        )
-
-
-def _name(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _raise_conflict(jobs: Sequence[NewJob], answers: Sequence[Enqueued]) -> None:

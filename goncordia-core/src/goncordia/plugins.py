@@ -1,0 +1,154 @@
+"""Finding drivers: by URL scheme among the entry points, loaded late and alone.
+
+Only the plugin that was asked for is imported, into a plugin manager of its own, so that a broken
+neighbour hurts nobody. This is the one module that touches pluggy's untyped caller.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib.metadata import Distribution, EntryPoint, distributions
+from typing import NamedTuple, Never, TypeVar, cast, overload
+
+from pluggy import PluginManager
+
+from goncordia import hookspecs
+from goncordia.driver import Driver, SyncDriver
+from goncordia.errors import DriverNotFound, GoncordiaError, InvalidArgument
+from goncordia.handles import check_handle
+
+Tx = TypeVar("Tx")
+
+KNOWN = {
+    "cassandra": "goncordia-cassandra",
+    "clickhouse": "goncordia-clickhouse",
+    "dynamodb": "goncordia-dynamo",
+    "firestore": "goncordia-firestore",
+    "mariadb": "goncordia-sql",
+    "memory": "goncordia-core",
+    "mongodb": "goncordia-mongo",
+    "mongodb+srv": "goncordia-mongo",
+    "mysql": "goncordia-sql",
+    "postgres": "goncordia-postgres",
+    "postgresql": "goncordia-postgres",
+    "redis": "goncordia-redis",
+    "rediss": "goncordia-redis",
+    "sqlite": "goncordia-sql",
+}
+"""Which distribution to install for a scheme."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+
+
+@overload
+def open_driver(url: str) -> Driver[Never]: ...
+@overload
+def open_driver(url: str, *, tx: type[Tx]) -> Driver[Tx]: ...
+def open_driver(url: str, *, tx: type | None = None) -> Driver[Never]:
+    """The driver of a URL, which connects when entered: `async with open_driver(...) as driver`.
+
+    `tx` is the kind of transaction that its callers will pass. Raises `DriverNotFound`,
+    `InvalidArgument` for a URL that the driver refuses, `HandleMismatch` and
+    `TransactionsUnsupported` for a kind of transaction that it does not take.
+    """
+    driver = cast("Driver[Never]", _open("goncordia_open", url))
+    if tx is not None:
+        check_handle(driver, tx)
+    return driver
+
+
+@overload
+def open_sync_driver(url: str) -> SyncDriver[Never]: ...
+@overload
+def open_sync_driver(url: str, *, tx: type[Tx]) -> SyncDriver[Tx]: ...
+def open_sync_driver(url: str, *, tx: type | None = None) -> SyncDriver[Never]:
+    """As `open_driver`, for code without an event loop."""
+    driver = cast("SyncDriver[Never]", _open("goncordia_open_sync", url))
+    if tx is not None:
+        check_handle(driver, tx)
+    return driver
+
+
+def redact(url: str) -> str:
+    """The URL for messages: without user, password and query."""
+    scheme, colon, rest = url.partition(":")
+    slashes = "//" if rest.startswith("//") else ""
+    _, at, place = rest.removeprefix("//").rpartition("@")
+    return f"{scheme}{colon}{slashes}{'***@' if at else ''}{re.sub('[?#].*', '?***', place)}"
+
+
+class _Offer(NamedTuple):
+    """An entry point, and who made it."""
+
+    distribution: str
+    entry: EntryPoint
+
+    def __str__(self) -> str:
+        return f"{self.distribution} (entry point {self.entry.name} = {self.entry.value})"
+
+
+def _open(hook: str, url: str) -> object:
+    found = _SCHEME.match(url)
+    if found is None:
+        raise InvalidArgument("the URL has no scheme; write it like sqlite:///jobs.db")
+    offer = _find(hookspecs.DRIVERS, found[1].lower())
+    manager = PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    try:
+        manager.register(offer.entry.load())
+        driver: object = getattr(manager.hook, hook)(url=url)
+    except GoncordiaError:
+        raise
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}".replace(url, redact(url))
+        raise DriverNotFound(
+            f"the driver for {redact(url)} is broken: {offer} failed with {cause}. Install it "
+            f"anew: pip install --force-reinstall {offer.distribution}"
+        ) from (None if url in str(error) else error)
+    if driver is None:
+        raise DriverNotFound(
+            f"{offer} did not answer {hook} for {redact(url)}: it has no such driver, or does not "
+            "know such a URL"
+        )
+    return driver
+
+
+def _find(group: str, name: str) -> _Offer:
+    """The first on the path, as with modules."""
+    offers, unreadable = _offers(group)
+    for offer in offers:
+        if offer.entry.name == name:
+            return offer
+    message = f"no driver is installed for the scheme {name!r}"
+    if offers:
+        there = sorted({f"{offer.entry.name} ({offer.distribution})" for offer in offers})
+        message += "; there are " + ", ".join(there)
+    if unreadable:
+        message += "; unreadable: " + ", ".join(unreadable)
+    if name in KNOWN:
+        remedy = f"pip install {KNOWN[name]}"
+    else:
+        remedy = f"install its driver, or use one of {', '.join(KNOWN)}"
+    raise DriverNotFound(f"{message}. Remedy: {remedy}")
+
+
+def _offers(group: str) -> tuple[Sequence[_Offer], Sequence[str]]:
+    """What is installed in the group, and the distributions that can't be read."""
+    offers: list[_Offer] = []
+    unreadable: list[str] = []
+    for distribution in distributions():
+        try:
+            entries = distribution.entry_points.select(group=group)
+        except Exception as error:  # a broken neighbour hurts nobody, and is named if it matters
+            unreadable.append(f"{_name(distribution)} ({type(error).__name__}: {error})")
+        else:
+            offers += [_Offer(_name(distribution), entry) for entry in entries]
+    return offers, unreadable
+
+
+def _name(distribution: Distribution) -> str:
+    try:
+        return distribution.metadata["Name"]
+    except Exception:  # no metadata at all
+        return f"a distribution in {distribution.locate_file('')}"

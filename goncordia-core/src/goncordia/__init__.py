@@ -1,1 +1,66 @@
-"""A job queue for the database you already have."""
+"""A structured-concurrency job queue for the database you already have.
+
+The names of everyday use. Errors are in `goncordia.errors`; driver authors start from
+`goncordia.driver` and `goncordia.hookspecs`.
+"""
+
+from goncordia.actions import Acted
+from goncordia.answers import Count, Insertion, Page, Progress, Queue
+from goncordia.args import Args
+from goncordia.capabilities import Capabilities
+from goncordia.client import Client
+from goncordia.driver import Driver, SyncDriver
+from goncordia.enqueue import Enqueue, Enqueued
+from goncordia.errors import GoncordiaError, TransactionConflict, Unavailable, UniqueConflict
+from goncordia.handler import Cancel, CancelReason, Discard, Job, RetryAt, Snooze
+from goncordia.jobs import AttemptError, Conflict, Hold, JobRow
+from goncordia.lifecycle import State
+from goncordia.plugins import open_driver, open_sync_driver
+from goncordia.registry import Registry
+from goncordia.retention import Retention
+from goncordia.retry import Exponential, Fixed, RetryPolicy, never
+from goncordia.sessions import Session
+from goncordia.sync_client import SyncClient
+from goncordia.unique import Unique
+
+__all__ = [
+    "Acted",
+    "Args",
+    "AttemptError",
+    "Cancel",
+    "CancelReason",
+    "Capabilities",
+    "Client",
+    "Conflict",
+    "Count",
+    "Discard",
+    "Driver",
+    "Enqueue",
+    "Enqueued",
+    "Exponential",
+    "Fixed",
+    "GoncordiaError",
+    "Hold",
+    "Insertion",
+    "Job",
+    "JobRow",
+    "Page",
+    "Progress",
+    "Queue",
+    "Registry",
+    "Retention",
+    "RetryAt",
+    "RetryPolicy",
+    "Session",
+    "Snooze",
+    "State",
+    "SyncClient",
+    "SyncDriver",
+    "TransactionConflict",
+    "Unavailable",
+    "Unique",
+    "UniqueConflict",
+    "never",
+    "open_driver",
+    "open_sync_driver",
+]

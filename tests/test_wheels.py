@@ -1,0 +1,82 @@
+"""Every distribution builds, and the wheels run the README's quick start in a bare environment."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+UV = ROOT / ".uv/bin/uv"
+MEMBERS = sorted(path.parent for path in ROOT.glob("*/pyproject.toml"))
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> str:
+    environment = os.environ | {"UV_PYTHON_DOWNLOADS": "never"}
+    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def python() -> Path:
+    """The interpreter under the environment that runs the tests."""
+    return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    pins = ROOT / "constraints.txt"
+    run(
+        UV, "build", "--all-packages", "--out-dir", folder, "--python", python,
+        "--build-constraints", pins,
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory, python: Path, dist: Path) -> Path:
+    """The Python of an environment that holds the wheels and what they require, no extras."""
+    venv = tmp_path_factory.mktemp("bare")
+    run(UV, "venv", "--no-project", "--clear", "--python", python, venv)
+    run(
+        UV, "pip", "install", "--python", venv, "-c", ROOT / "constraints.txt",
+        *dist.glob("*.whl"), cwd=venv,
+    )  # fmt: skip
+    return venv / "bin/python"
+
+
+@pytest.mark.parametrize("member", MEMBERS, ids=lambda path: path.name)
+def test_a_distribution_is_a_wheel_and_an_sdist(dist: Path, member: Path) -> None:
+    project = tomllib.loads((member / "pyproject.toml").read_text())["project"]
+    stem = f"{project['name'].replace('-', '_')}-{project['version']}"
+    package = next((member / "src").iterdir()).name
+    wheel = zipfile.ZipFile(dist / f"{stem}-py3-none-any.whl")
+    inside = wheel.namelist()
+    assert f"{package}/py.typed" in inside
+    assert f"{stem}.dist-info/licenses/LICENSE" in inside
+    assert not [name for name in inside if "test" in Path(name).name and "tests" in name]
+    licence = wheel.read(f"{stem}.dist-info/licenses/LICENSE").decode()
+    assert licence == (ROOT / "LICENSE").read_text()
+    with tarfile.open(dist / f"{stem}.tar.gz") as sdist:
+        assert {f"{stem}/README.md", f"{stem}/LICENSE"} <= set(sdist.getnames())
+
+
+def test_the_quick_start_runs_from_the_wheels(bare: Path, tmp_path: Path) -> None:
+    program = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
+    printed = run(bare, "-I", "-W", "error", "-c", program, cwd=tmp_path)
+    assert printed == "to ada@example.com: Welcome\n"
+    assert (tmp_path / "jobs.db").exists()
+
+
+def test_it_is_the_wheels_that_run(bare: Path, tmp_path: Path) -> None:
+    where = run(bare, "-I", "-c", "import goncordia; print(goncordia.__file__)", cwd=tmp_path)
+    assert Path(where).is_relative_to(bare.parent.parent)

@@ -1,0 +1,96 @@
+"""What clients and operators do to jobs by their ids."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from goncordia.actions import Acted, Action, Amend, Cancel, Delete, Retry
+from goncordia.clock import When, as_utc, due
+from goncordia.lifecycle import Event, Facts, Rule, State, visible
+from goncordia.memory.moment import Moment
+from goncordia.memory.record import Record
+from goncordia.memory.writes import Writes, decided
+from goncordia.options import check_priority
+
+_EVENTS: dict[type[Action], Event] = {
+    Cancel: Event.CANCEL,
+    Retry: Event.RETRY,
+    Amend: Event.AMEND,
+    Delete: Event.DELETE,
+}
+
+
+def act(writes: Writes, id: int, action: Action, moment: Moment) -> Acted:
+    """Do it to one job."""
+    record = writes.find(id)
+    if writes.locked(id):
+        return Acted.BUSY
+    if record is None:
+        return Acted.MISSING
+    run_at = _run_at(record, action, moment)
+    state = visible(record.state, record.run_at, moment.at)
+    rule = decided(_EVENTS[type(action)], state, Facts(ahead=run_at > moment.at))
+    if rule is None:
+        return Acted.RUNNING if state is State.RUNNING else Acted.WRONG_STATE
+    if isinstance(action, Retry) and (refused := _key_refused(writes, record)):
+        return refused
+    return _apply(writes, record, action, rule, run_at, moment)
+
+
+def check(action: Action) -> None:
+    """Refuse what no job takes; raises `InvalidArgument`."""
+    if isinstance(action, Amend) and action.priority is not None:
+        check_priority(action.priority)
+    if isinstance(action, Retry | Amend) and isinstance(action.run_at, datetime):
+        as_utc(action.run_at, "run_at")
+
+
+def _run_at(record: Record, action: Action, moment: Moment) -> datetime:
+    if isinstance(action, Retry):
+        return _instant(action.run_at, moment.at, moment)
+    if isinstance(action, Amend):
+        return _instant(action.run_at, record.run_at, moment)
+    return record.run_at
+
+
+def _instant(when: When | None, default: datetime, moment: Moment) -> datetime:
+    if when is None:
+        return default
+    return due(as_utc(when, "run_at") if isinstance(when, datetime) else when, moment.at)
+
+
+def _key_refused(writes: Writes, record: Record) -> Acted | None:
+    """Why a job can't have its unique key again."""
+    if record.unique is None:
+        return None
+    held = writes.holder(record.unique.key)
+    if held is None:
+        return Acted.BUSY if writes.key_locked(record.unique.key) else None
+    return None if held.id == record.id else Acted.CONFLICT
+
+
+def _apply(
+    writes: Writes, record: Record, action: Action, rule: Rule, run_at: datetime, moment: Moment
+) -> Acted:
+    if rule.target is None:
+        writes.remove(record)
+        return Acted.CHANGED
+    new = writes.step(record, rule, rule.target, moment)
+    if rule.target is State.RUNNING:
+        new.cancel_requested = True
+        return Acted.REQUESTED
+    new.run_at = run_at
+    new.at = writes.table.micros(run_at)
+    if isinstance(action, Amend) and action.priority is not None:
+        new.priority = action.priority
+    if isinstance(action, Retry):
+        _anew(writes, new)
+    return Acted.CHANGED
+
+
+def _anew(writes: Writes, new: Record) -> None:
+    """A retried job forgets how it ended, and has at least one attempt left."""
+    new.max_attempts = max(new.max_attempts, new.attempt + 1)
+    new.finished_at = new.expire_at = new.result = new.mark = None
+    new.cancel_requested = False
+    writes.take_key(new)

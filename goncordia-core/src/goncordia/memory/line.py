@@ -1,0 +1,146 @@
+"""The waiting line of one queue: who is due, in order, and who is due later.
+
+Both are heaps of plain integers that end in the job's id. Entries are never searched for: one whose
+job went elsewhere is stale, and dropped when it comes to the top, or when stale ones prevail.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Container, Mapping
+from datetime import datetime
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, TypeGuard
+
+from goncordia.jobs import PRIORITIES
+from goncordia.lifecycle import DORMANT, WAITING, State
+
+if TYPE_CHECKING:
+    from goncordia.memory.record import Record
+
+ID_BITS = 128
+ID_MASK = (1 << ID_BITS) - 1
+_RANK_SHIFT = ID_BITS + 64
+_FIRST = PRIORITIES.stop - 1
+_SECOND = 1_000_000
+_SCRAMBLE = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835
+"""Odd: multiplication by it permutes the ids."""
+_SLACK = 64
+
+Order = Callable[["Record"], int]
+"""The place of a job among the due ones; its low bits are the id."""
+
+
+def strict(job: Record) -> int:
+    """By priority, then run_at, then id."""
+    return ((_FIRST - job.priority) << _RANK_SHIFT) + (job.at << ID_BITS) + job.id.int
+
+
+def window(job: Record) -> int:
+    """By priority; jobs of the same second in any order."""
+    mixed = (job.id.int * _SCRAMBLE & ID_MASK) >> 64
+    second = ((_FIRST - job.priority) << 64) + job.at // _SECOND
+    return (second << _RANK_SHIFT) + (mixed << ID_BITS) + job.id.int
+
+
+def scrambled(job: Record) -> int:
+    """In an order that means nothing, and is always the same."""
+    return ((job.id.int * _SCRAMBLE & ID_MASK) << ID_BITS) + job.id.int
+
+
+ORDERS: Mapping[str, Order] = {"strict": strict, "window": window, "none": scrambled}
+
+
+class Line:
+    """One queue: its waiting jobs in two heaps, its counts by state, its pause."""
+
+    __slots__ = ("counts", "horizon", "kinds", "later", "name", "order", "paused_at", "ready")
+
+    def __init__(self, name: str, order: Order) -> None:
+        self.name = name
+        self.order = order
+        self.paused_at: datetime | None = None
+        self.ready: list[int] = []
+        self.later: list[int] = []
+        self.counts: dict[State, int] = dict.fromkeys(State, 0)
+        self.kinds: Counter[str] = Counter()
+        """Waiting jobs by kind."""
+        self.horizon = 0
+        """The latest instant up to which jobs were moved on as due."""
+
+    def place(self, job: Record, now: int) -> bool:
+        """Line up a waiting job; whether it is due."""
+        if job.state is not State.AVAILABLE:
+            if job.at > now:
+                job.seen = job.state
+                heappush(self.later, (job.at << ID_BITS) + job.id.int)
+                return False
+            self.horizon = max(self.horizon, now)
+        job.seen = State.AVAILABLE
+        job.key = key = self.order(job)
+        heappush(self.ready, key)
+        return True
+
+    def advance(self, rows: Mapping[int, Record], now: int) -> None:
+        """Move on what has fallen due."""
+        later = self.later
+        bound = (now + 1) << ID_BITS
+        while later and later[0] < bound:
+            entry = heappop(later)
+            job = rows.get(entry & ID_MASK)
+            if _awaits(job, entry):
+                self.recount(job, now)
+        self.horizon = max(self.horizon, now)
+
+    def first(self, rows: Mapping[int, Record], locked: Container[int], now: int) -> Record | None:
+        """The first due job that no open transaction holds, still in line."""
+        ready = self.ready
+        while ready:
+            key = ready[0]
+            num = key & ID_MASK
+            job = rows.get(num)
+            if _stands(job, key) and num not in locked:
+                if job.state is State.AVAILABLE or job.at <= now:
+                    return job
+                self.recount(job, now)
+            heappop(ready)
+        return None
+
+    def pop(self) -> None:
+        """Take the one that `first` showed off the line."""
+        heappop(self.ready)
+
+    def next_at(self, rows: Mapping[int, Record], locked: Container[int]) -> int | None:
+        """When the next job falls due, in microseconds."""
+        later = self.later
+        while later:
+            num = later[0] & ID_MASK
+            if _awaits(rows.get(num), later[0]) and num not in locked:
+                return later[0] >> ID_BITS
+            heappop(later)
+        return None
+
+    def left(self, rows: Mapping[int, Record]) -> None:
+        """A waiting job left by another way than a claim: tidy up where stale entries prevail."""
+        waiting = sum(self.counts[state] for state in WAITING)
+        if len(self.ready) + len(self.later) > 2 * waiting + _SLACK:
+            self.ready = [key for key in set(self.ready) if _stands(rows.get(key & ID_MASK), key)]
+            self.later = [key for key in set(self.later) if _awaits(rows.get(key & ID_MASK), key)]
+            heapify(self.ready)
+            heapify(self.later)
+
+    def recount(self, job: Record, now: int) -> None:
+        """Line up once more a job that is counted here."""
+        self.counts[job.seen] -= 1
+        self.place(job, now)
+        self.counts[job.seen] += 1
+
+
+def _stands(job: Record | None, key: int) -> TypeGuard[Record]:
+    return (
+        job is not None and job.key == key and job.seen is State.AVAILABLE and job.state in WAITING
+    )
+
+
+def _awaits(job: Record | None, entry: int) -> TypeGuard[Record]:
+    return job is not None and job.seen in DORMANT and job.at == entry >> ID_BITS

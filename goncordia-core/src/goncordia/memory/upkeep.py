@@ -1,0 +1,116 @@
+"""Beats, the rescue of what dead sessions hold, and the pruning of what ended long ago."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from uuid import UUID
+
+from goncordia.answers import Progress
+from goncordia.errors import WorkerLost
+from goncordia.jobs import AttemptError
+from goncordia.lifecycle import Event, Facts, decide
+from goncordia.memory.moment import Moment
+from goncordia.memory.record import Record
+from goncordia.memory.session import Lease
+from goncordia.memory.table import Table
+from goncordia.memory.writes import Writes, decided
+from goncordia.retention import RESEND_WINDOW
+from goncordia.retry import rescue_backoff
+from goncordia.sessions import Beat
+
+
+def beat(table: Table, session: UUID, tokens: Collection[UUID], moment: Moment) -> Beat:
+    """Note that the session lives, and give back what it does not know it holds."""
+    lease = table.leases.get(session)
+    if lease is None or not lease.alive:
+        return Beat(alive=False)
+    lease.beat_at = moment.at
+    writes = Writes(table)
+    for record in _forgotten(table, lease, tokens, moment.at):
+        _give_back(writes, record, moment)
+    writes.apply(moment)
+    held = (table.rows[num] for holding in lease.claims.values() for num in holding.jobs)
+    return Beat(alive=True, cancels=tuple(job.id for job in held if job.cancel_requested))
+
+
+def leave(table: Table, session: UUID) -> None:
+    """Declare a session dead."""
+    lease = table.leases.get(session)
+    if lease is not None:
+        lease.alive = False
+
+
+def rescue(table: Table, limit: int, observed: timedelta | None, moment: Moment) -> Progress:
+    """Declare silent sessions dead, and take their jobs back."""
+    for lease in list(table.leases.values()):
+        if lease.silent(moment.at, observed):
+            lease.alive = False
+        if not lease.alive and not lease.claims:
+            del table.leases[lease.id]
+    writes = Writes(table)
+    lost = list(islice(_orphans(table), limit + 1))
+    for record in lost[:limit]:
+        _take_back(writes, record, moment)
+    writes.apply(moment)
+    return Progress(len(lost[:limit]), more=len(lost) > limit)
+
+
+def prune(table: Table, limit: int, moment: Moment) -> Progress:
+    """Remove ended jobs whose retention has passed."""
+    writes = Writes(table)
+    passed_over: list[Record] = []
+    n, more = 0, False
+    for record in table.expired(moment.micros):
+        rule = decided(Event.PRUNE, record.state, Facts(expired=True))
+        if record.id.int in table.locks or n == limit:
+            passed_over.append(record)
+            more = more or n == limit
+        elif rule is not None:
+            writes.remove(record)
+            n += 1
+        if more:
+            break
+    for record in passed_over:
+        table.keep(record)
+    writes.apply(moment)
+    return Progress(n, more)
+
+
+def _forgotten(
+    table: Table, lease: Lease, tokens: Collection[UUID], now: datetime
+) -> Iterator[Record]:
+    for holding in lease.claims.values():
+        if holding.token not in tokens and now - holding.at > RESEND_WINDOW:
+            yield from (table.rows[num] for num in holding.jobs if num not in table.locks)
+
+
+def _orphans(table: Table) -> Iterator[Record]:
+    for lease in table.leases.values():
+        if not lease.alive:
+            for holding in lease.claims.values():
+                yield from (table.rows[num] for num in holding.jobs if num not in table.locks)
+
+
+def _give_back(writes: Writes, record: Record, moment: Moment) -> None:
+    facts = Facts(cancel_requested=record.cancel_requested)
+    rule = decide(Event.RELEASE, record.state, facts)
+    if rule is not None and rule.target is not None:
+        writes.step(record, rule, rule.target, moment)
+
+
+def _take_back(writes: Writes, record: Record, moment: Moment) -> None:
+    facts = Facts(
+        attempts_left=record.attempt < record.max_attempts,
+        cancel_requested=record.cancel_requested,
+    )
+    rule = decide(Event.RESCUE, record.state, facts)
+    if rule is None or rule.target is None:
+        return
+    new = writes.step(record, rule, rule.target, moment)
+    error = WorkerLost("the worker that ran it fell silent: killed, frozen, or cut off")
+    new.blame(AttemptError(record.attempt, moment.at, type(error).__qualname__, str(error)))
+    if not rule.ends:
+        new.run_at = moment.at + (rescue_backoff(record.attempt, error) or timedelta(0))
+        new.at = writes.table.micros(new.run_at)

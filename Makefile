@@ -53,7 +53,7 @@ upgrade: .uv/bin/uv ## Pin the newest versions of everything in constraints.txt.
 	@scripts/pins --upgrade
 
 clean: ## Remove all that these commands made, the environments too.
-	@rm -rf .uv .venv .venv-low dist site .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .uv .venv .venv-low .cache dist site .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 .uv/bin/uv: constraints.txt

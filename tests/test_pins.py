@@ -12,7 +12,8 @@ ROOT = Path(__file__).parent.parent
 
 ADDRESS = re.compile(
     r"--(extra-)?index-url|--find-links|--trusted-host|\bindex-url\s*=|\[\[tool\.uv\.index\]\]"
-    r"|https?://[^\s/]*/(simple|api/pypi|artifactory|repository)\b|UV_(DEFAULT_)?INDEX=",
+    r"|https?://[^\s/]*/(simple|api/pypi|artifactory|repository)\b"
+    r"|files\.pythonhosted\.org|(UV|PIP)_\w*INDEX\w*=",
     re.IGNORECASE,
 )
 
@@ -52,6 +53,7 @@ def test_the_scan_knows_an_address_when_it_sees_one() -> None:
         'index-url = "https://mirror.example/pypi"',
         "https://mirror.example/simple/anyio/",
         "[[tool.uv.index]]",
+        "UV_DEFAULT_INDEX=https://mirror.example",
     ):
         assert ADDRESS.search(line), line
 

@@ -42,7 +42,7 @@ diagram: install ## Draw the life of a job in docs/architecture.md anew from the
 	@$(bin)/python scripts/draw_lifecycle.py
 
 build: .uv/bin/uv ## A wheel and an sdist of every distribution, into dist/.
-	@UV_PYTHON_DOWNLOADS=never .uv/bin/uv build --quiet --all-packages --clear \
+	@scripts/uv build --quiet --all-packages --clear \
 	  --python "$$(scripts/pythons | tail -n 1 | cut -d ' ' -f 2)" --build-constraints constraints.txt
 	@ls dist/*
 

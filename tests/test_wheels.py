@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -14,13 +13,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-UV = ROOT / ".uv/bin/uv"
+UV = ROOT / "scripts/uv"
 MEMBERS = sorted(path.parent for path in ROOT.glob("*/pyproject.toml"))
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
-    environment = os.environ | {"UV_PYTHON_DOWNLOADS": "never"}
-    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+    result = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return result.stdout
 

@@ -97,10 +97,10 @@ class AttemptError(msgspec.Struct, frozen=True):
 
 def cut(text: str, limit: int, *, keep_end: bool = False) -> str:
     """At most `limit` bytes of UTF-8, never half a character; lone surrogates become `?`."""
-    data = text.encode("utf-8", "replace")
+    data = text.replace("\x00", "\\x00").encode("utf-8", "replace")
     if len(data) > limit:
         data = data[-limit:] if keep_end else data[:limit]
-    return data.decode("utf-8", "ignore").replace("\x00", "\\x00")
+    return data.decode("utf-8", "ignore")
 
 
 class ClaimedJob(msgspec.Struct):

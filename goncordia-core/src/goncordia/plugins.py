@@ -39,6 +39,7 @@ KNOWN = {
 """Which distribution to install for a scheme."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_PARTS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:(?://)?)([^?#]*)(.*)", re.DOTALL)
 
 
 @overload
@@ -72,10 +73,14 @@ def open_sync_driver(url: str, *, tx: type | None = None) -> SyncDriver[Never]:
 
 def redact(url: str) -> str:
     """The URL for messages: without user, password and query."""
-    scheme, colon, rest = url.partition(":")
-    slashes = "//" if rest.startswith("//") else ""
-    _, at, place = rest.removeprefix("//").rpartition("@")
-    return f"{scheme}{colon}{slashes}{'***@' if at else ''}{re.sub('[?#].*', '?***', place)}"
+    found = _PARTS.fullmatch(url)
+    if found is None:
+        return "***"
+    scheme, place, query = found.groups()
+    if "@" in query:  # of a value, or of a password with a question mark in it
+        return f"{scheme}***"
+    _, at, host = place.rpartition("@")
+    return f"{scheme}{'***' if at else ''}{at}{host}{'?***' if query else ''}"
 
 
 class _Offer(NamedTuple):

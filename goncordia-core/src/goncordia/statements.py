@@ -1,7 +1,7 @@
 """SQL as steps: an operation is a generator that asks, and a shell that knows how to wait answers.
 
-An operation does no I/O: it yields a `Statement` and is sent its `Reply`, so that one body serves
-threads, event loops and a caller's foreign handle (the way of `psycopg/generators.py`).
+An operation does no I/O: it yields a `Statement` or `Many` and is sent its `Reply`, so that one
+body serves threads, event loops and a caller's foreign handle (the way of `psycopg/generators.py`).
 """
 
 from __future__ import annotations
@@ -24,14 +24,24 @@ class Statement(NamedTuple):
     params: Sequence[Value] = ()
 
 
+class Many(NamedTuple):
+    """One statement executed for each of many rows of parameters; it returns no rows."""
+
+    text: str
+    rows: Sequence[Sequence[Value]]
+
+
+Step = Statement | Many
+
+
 class Reply(NamedTuple):
-    """What came back: the rows, and how many rows the statement changed (-1: unknown)."""
+    """What came back: the rows, and how many rows the step changed (-1: unknown)."""
 
     rows: Sequence[Row]
     changed: int = -1
 
 
-Op = Generator[Statement, Reply, R]
+Op = Generator[Step, Reply, R]
 """An operation on a SQL store."""
 
 
@@ -44,4 +54,10 @@ def ask(text: str, params: Sequence[Value], read: Callable[[Row], R]) -> Op[list
 def change(text: str, params: Sequence[Value] = ()) -> Op[int]:
     """Execute; how many rows changed."""
     reply = yield Statement(text, params)
+    return reply.changed
+
+
+def change_many(text: str, rows: Sequence[Sequence[Value]]) -> Op[int]:
+    """Execute for each row of parameters; how many rows changed in all."""
+    reply = yield Many(text, rows)
     return reply.changed

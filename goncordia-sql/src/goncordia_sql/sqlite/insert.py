@@ -1,0 +1,118 @@
+"""Inserting jobs: new, known already, skipped for the holder of a key, or put in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from goncordia.answers import Inserted, Insertion
+from goncordia.jobs import Conflict, NewJob
+from goncordia.lifecycle import Event, Facts, born
+from goncordia.statements import Op, Statement, Value, ask, change, change_many
+
+from goncordia_sql.sqlite import record, rows
+from goncordia_sql.sqlite import statements as sql
+from goncordia_sql.sqlite.env import Env
+
+_DUE = sql.CODES[born(Facts())]
+_AHEAD = sql.CODES[born(Facts(ahead=True))]
+_HOLD = {hold: code for code, hold in enumerate(sql.HOLDS)}
+_CONFLICT = {conflict: code for code, conflict in enumerate(sql.CONFLICTS)}
+_CREATED = Insertion.CREATED
+
+Params = tuple[Value, ...]
+
+
+def insert(env: Env, jobs: Sequence[NewJob]) -> Op[list[Inserted]]:
+    """Answer each job."""
+    rich = any(job.unique or job.tags or job.meta for job in jobs)
+    text = sql.INSERT_RICH if rich else sql.INSERT
+    params = [_params(env, job, rich) for job in jobs]
+    if len(params) == 1:
+        last = 0
+        changed = yield from change(text, params[0])
+    else:
+        reply = yield Statement(sql.LAST_SEQ)
+        last = reply.rows[0][0]
+        changed = yield from change_many(text, params)
+    if changed == len(jobs):
+        return [Inserted(job.id, _CREATED) for job in jobs]
+    if not changed:
+        created: set[UUID] = set()
+    else:
+        ids = sql.pack(job.id for job in jobs)
+        created = set((yield from ask(sql.CREATED, (ids, last), rows.uuid)))
+    answers: list[Inserted] = []
+    for job, values in zip(jobs, params, strict=True):
+        if job.id in created:
+            created.remove(job.id)
+            answers.append(Inserted(job.id, _CREATED))
+        else:
+            answers.append((yield from _settle(env, job, text, values)))
+    return answers
+
+
+def _params(env: Env, job: NewJob, rich: bool) -> Params:
+    now = env.now
+    run_at = now if job.run_at is None else env.instant(job.run_at, "run_at")
+    if run_at <= now:
+        state = _DUE
+        env.news.queues.add(job.queue)
+        env.news.job = job.id.bytes
+    else:
+        state = _AHEAD
+        env.tell(job.queue, run_at)
+    plain = (
+        job.id.bytes,
+        job.kind,
+        job.queue,
+        job.args,
+        job.version,
+        job.priority,
+        state,
+        run_at,
+        now,
+        job.max_attempts,
+    )
+    return (*plain, *_extras(job)) if rich else plain
+
+
+def _extras(job: NewJob) -> Params:
+    tags = rows.encode(job.tags).decode() if job.tags else None
+    meta = job.meta or None
+    unique = job.unique
+    if unique is None:
+        return (None, None, None, None, tags, meta)
+    return (unique.key, _HOLD[unique.hold], _CONFLICT[unique.on_conflict], 1, tags, meta)
+
+
+def _settle(env: Env, job: NewJob, text: str, values: Params) -> Op[Inserted]:
+    """Answer a job whose first try wrote nothing: its id is known, or its key held."""
+    reply = yield Statement(sql.EXISTS, (job.id.bytes,))
+    if reply.rows or job.unique is None:
+        return Inserted(job.id, Insertion.EXISTING)
+    holders = yield from ask(sql.HOLDER, (job.unique.key,), rows.uuid)
+    replaced = False
+    if holders:
+        if job.unique.on_conflict is Conflict.REPLACE:
+            replaced = yield from _give_way(env, holders[0])
+        if not replaced:
+            return Inserted(job.id, Insertion.SKIPPED, holders[0])
+    yield from change(text, values)
+    if replaced:
+        return Inserted(job.id, Insertion.REPLACED, holders[0])
+    return Inserted(job.id, _CREATED)
+
+
+def _give_way(env: Env, holder: UUID) -> Op[bool]:
+    """Whether the holder waited; it is cancelled then, and its key free."""
+    found = (yield from record.read([holder])).get(holder.bytes)
+    if found is None:
+        return False
+    rule = record.decided(Event.CANCEL, found.visible(env), Facts())
+    if rule is None or rule.target is None or not rule.ends:
+        return False
+    found.step(rule, rule.target, env)
+    found.holds = None
+    yield from record.write([found])
+    return True

@@ -15,7 +15,9 @@ from goncordia.retry import RetryPolicy, exponential
 from goncordia.unique import Unique
 
 A = TypeVar("A", bound=Args)
+B = TypeVar("B", bound=Args)
 R = TypeVar("R")
+S = TypeVar("S")
 Handler = Callable[[Job[A]], Awaitable[object]] | Callable[[Job[A]], object]
 
 
@@ -95,7 +97,7 @@ class Registry:
         options = {name: value for name, value in said.items() if value is not None}
         local = _callers_names()
 
-        def register(function: Callable[[Job[A]], R], /) -> Callable[[Job[A]], R]:
+        def register(function: Callable[[Job[B]], S], /) -> Callable[[Job[B]], S]:
             taken = args or _args_of(function, local)
             self._add(taken, function, seconds(timeout, "timeout"), retry)
             if unique is not None:

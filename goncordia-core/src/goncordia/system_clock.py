@@ -1,7 +1,9 @@
-"""The clock of production: the system's time, anyio's waits."""
+"""The clock of production: the system's time, and the waits of whichever event loop runs."""
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -43,6 +45,27 @@ class SystemClock:
         self, seconds: float | None, *, shield: bool = False
     ) -> AbstractContextManager[Scope]:
         """A cancel scope that cancels itself after that many seconds (None: never)."""
-        if seconds is None:
-            return anyio.CancelScope(shield=shield)
-        return anyio.CancelScope(deadline=anyio.current_time() + seconds, shield=shield)
+        deadline = math.inf if seconds is None else anyio.current_time() + seconds
+        return _scope(deadline, shield)
+
+
+def _scope(deadline: float, shield: bool) -> AbstractContextManager[Scope]:
+    """The event loop's own scope: a pool makes one a job, and `anyio.CancelScope` makes each twice.
+
+    (Its `__new__` returns an instance of the backend's subclass, which Python initialises again.)
+    """
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        import trio
+
+        return trio.CancelScope(deadline=deadline, shield=shield)
+    return _asyncio_scope()(deadline=deadline, shield=shield)
+
+
+_asyncio_scopes: list[type[anyio.CancelScope]] = []
+
+
+def _asyncio_scope() -> type[anyio.CancelScope]:
+    if not _asyncio_scopes:
+        _asyncio_scopes.append(type(anyio.CancelScope()))
+    return _asyncio_scopes[0]

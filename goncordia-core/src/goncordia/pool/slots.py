@@ -1,0 +1,167 @@
+"""The board that the pool's tasks share: what is claimed, what runs, what has ended.
+
+No method awaits: every decision is made and written down between two awaits.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+import anyio
+
+from goncordia.clock import Clock
+from goncordia.handler import CancelReason
+from goncordia.jobs import ClaimedJob, Outcome
+from goncordia.pool.signal import Signal
+
+
+class Stoppable(Protocol):
+    """A running job, as others than its runner see it."""
+
+    def cancel(self, reason: CancelReason) -> None:
+        """Ask it to stop."""
+        ...
+
+
+class Slots:
+    """As many slots as jobs may run at once; a job has one from its claim to its handler's end."""
+
+    def __init__(self, clock: Clock, concurrency: int, backlog: int) -> None:
+        """All free; `backlog` unwritten outcomes stop the fetching of more work."""
+        self.free = concurrency
+        self.closing = False
+        self.running: dict[UUID, Stoppable] = {}
+        self.outcomes: list[Outcome] = []
+        self.unwritten = 0
+        """Outcomes that wait or are on their way."""
+        self.doubtful: set[UUID] = set()
+        """Jobs that their handlers completed in transactions of their own, committed or not."""
+        self.freed = Signal(clock)
+        """For the fetcher: a slot is free, or an outcome was written."""
+        self.ended = Signal(clock)
+        """For the finisher: there are outcomes."""
+        self.beat = Signal(clock)
+        """For the keeper: somebody asked for a cancel."""
+        self._backlog = backlog
+        self._work: deque[ClaimedJob] = deque()
+        self._idle: list[anyio.Event] = []
+        self._tokens: dict[UUID, int] = {}
+        self._watchers: list[anyio.Event] = []
+
+    # The fetcher's side.
+
+    def room(self) -> int:
+        """How many jobs may be claimed now."""
+        return 0 if self.unwritten >= self._backlog else self.free
+
+    def claiming(self, token: UUID) -> None:
+        """A claim is on its way under this token."""
+        self._tokens[token] = 0
+
+    def claimed(self, token: UUID, jobs: Sequence[ClaimedJob]) -> None:
+        """Its jobs came in: each has a slot and waits for a runner."""
+        if not jobs:
+            del self._tokens[token]
+            return
+        self._tokens[token] = len(jobs)
+        self.free -= len(jobs)
+        self._work.extend(jobs)
+        self._rouse(len(jobs))
+
+    # The runners' side.
+
+    def take(self) -> ClaimedJob | None:
+        """The next job to run."""
+        return self._work.popleft() if self._work else None
+
+    def _rouse(self, jobs: int) -> None:
+        """Wake at most two runners for so many jobs; each that comes awake wakes two more.
+
+        So a hundred handlers start within seven turns of the event loop, while handlers that wait
+        for nothing are run in a row by the few runners that were woken.
+        """
+        for _ in range(min(2, jobs, len(self._idle))):
+            self._idle.pop().set()
+
+    async def work(self) -> None:
+        """Return when there may be work."""
+        event = anyio.Event()
+        self._idle.append(event)
+        try:
+            await event.wait()
+        except BaseException:
+            if event.is_set():
+                self._rouse(1)  # this wake-up was for a job: hand it on
+            else:
+                self._idle.remove(event)
+            raise
+        self._rouse(len(self._work) - 1)
+
+    def finished(self, outcome: Outcome) -> None:
+        """A handler ended: its slot is free, its outcome is to be written."""
+        self.free += 1
+        self.unwritten += 1
+        self.outcomes.append(outcome)
+        self.ended.set()
+        self.freed.set()
+        if self._watchers:
+            self.changed()
+
+    # The finisher's side.
+
+    def batch(self, most: int) -> list[Outcome]:
+        """The outcomes that ended first, at most so many."""
+        taken, self.outcomes = self.outcomes[:most], self.outcomes[most:]
+        return taken
+
+    def written(self, outcome: Outcome) -> None:
+        """The store has answered for it."""
+        self.unwritten -= 1
+        left = self._tokens[outcome.token] - 1
+        if left:
+            self._tokens[outcome.token] = left
+        else:
+            del self._tokens[outcome.token]
+
+    # Everybody's.
+
+    @property
+    def tokens(self) -> tuple[UUID, ...]:
+        """The claims that this pool works for."""
+        return tuple(self._tokens)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any job is claimed and not yet written."""
+        return bool(self._tokens)
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that have a slot and no runner yet."""
+        return len(self._work)
+
+    def stop(self, reason: CancelReason) -> None:
+        """Ask every running job to stop."""
+        for job in tuple(self.running.values()):
+            job.cancel(reason)
+
+    def clear(self) -> list[ClaimedJob]:
+        """Take away the jobs that no runner has begun."""
+        jobs = list(self._work)
+        self._work.clear()
+        return jobs
+
+    def changed(self) -> None:
+        """Let those go on who wait for the pool to come to rest."""
+        watchers, self._watchers = self._watchers, []
+        for event in watchers:
+            event.set()
+
+    async def change(self) -> None:
+        """Return when the pool may have come to rest."""
+        event = anyio.Event()
+        self._watchers.append(event)
+        await event.wait()

@@ -152,11 +152,9 @@ def test_the_kind_of_transaction_is_checked_when_opened(install: Install) -> Non
 
 
 def test_a_store_without_transactions_takes_none(install: Install) -> None:
-    weak = "MemoryDriver(memory.Store(Capabilities()))"
-    code = (
-        "from goncordia import memory\nfrom goncordia.capabilities import Capabilities\n" + PLUGIN
-    )
-    install("goncordia-mydb", "mydb", code.replace("MemoryDriver()", weak, 1))
+    weak = PLUGIN.replace("MemoryDriver()", "MemoryDriver(capabilities=Capabilities())", 1)
+    code = "from goncordia.capabilities import Capabilities\n" + weak
+    install("goncordia-mydb", "mydb", code)
     with pytest.raises(TransactionsUnsupported, match="takes part in no transaction"):
         open_driver("mydb:", tx=memory.Tx)
 

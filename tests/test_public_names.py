@@ -15,8 +15,8 @@ PUBLIC = {
         Acted Args AttemptError Cancel CancelReason Capabilities Client Conflict Count Discard
         Driver Enqueue Enqueued Exponential Fixed GoncordiaError Hold Insertion Job JobRow Page
         Progress Queue Registry Retention RetryAt RetryPolicy Session Snooze State SyncClient
-        SyncDriver TransactionConflict Unavailable Unique UniqueConflict never open_driver
-        open_sync_driver
+        SyncDriver TransactionConflict Unavailable Unique UniqueConflict WorkerPool never
+        open_driver open_sync_driver worker_pool
     """,
     "goncordia_sql": "",
 }

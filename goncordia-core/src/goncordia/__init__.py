@@ -16,6 +16,7 @@ from goncordia.handler import Cancel, CancelReason, Discard, Job, RetryAt, Snooz
 from goncordia.jobs import AttemptError, Conflict, Hold, JobRow
 from goncordia.lifecycle import State
 from goncordia.plugins import open_driver, open_sync_driver
+from goncordia.pool import WorkerPool, worker_pool
 from goncordia.registry import Registry
 from goncordia.retention import Retention
 from goncordia.retry import Exponential, Fixed, RetryPolicy, never
@@ -60,7 +61,9 @@ __all__ = [
     "Unavailable",
     "Unique",
     "UniqueConflict",
+    "WorkerPool",
     "never",
     "open_driver",
     "open_sync_driver",
+    "worker_pool",
 ]

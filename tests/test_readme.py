@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-READMES = [ROOT / "README.md"]
-READMES += [path.parent / "README.md" for path in sorted(ROOT.glob("*/pyproject.toml"))]
+FOLDERS = [ROOT, *(path.parent for path in sorted(ROOT.glob("*/pyproject.toml")))]
+READMES = [folder / "README.md" for folder in FOLDERS]
 
 PROGRAM = re.compile(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```)?", re.DOTALL)
 PROGRAMS = [

@@ -6,17 +6,17 @@ from datetime import datetime
 
 from goncordia.actions import Acted, Action, Amend, Cancel, Delete, Retry
 from goncordia.clock import When, as_utc, due
-from goncordia.lifecycle import Event, Facts, Rule, State, visible
+from goncordia.lifecycle import Event, State, visible
+from goncordia.memory.law import move, removes
 from goncordia.memory.moment import Moment
 from goncordia.memory.record import Record
-from goncordia.memory.writes import Writes, decided
+from goncordia.memory.writes import Writes
 from goncordia.options import check_priority
 
-_EVENTS: dict[type[Action], Event] = {
+_EVENTS: dict[type[Cancel | Retry | Amend], Event] = {
     Cancel: Event.CANCEL,
     Retry: Event.RETRY,
     Amend: Event.AMEND,
-    Delete: Event.DELETE,
 }
 
 
@@ -29,12 +29,17 @@ def act(writes: Writes, id: int, action: Action, moment: Moment) -> Acted:
         return Acted.MISSING
     run_at = _run_at(record, action, moment)
     state = visible(record.state, record.run_at, moment.at)
-    rule = decided(_EVENTS[type(action)], state, Facts(ahead=run_at > moment.at))
-    if rule is None:
-        return Acted.RUNNING if state is State.RUNNING else Acted.WRONG_STATE
+    if isinstance(action, Delete):
+        if not removes(Event.DELETE, state):
+            return _refused(state)
+        writes.remove(record)
+        return Acted.CHANGED
+    step = move(_EVENTS[type(action)], state, ahead=run_at > moment.at)
+    if step is None:
+        return _refused(state)
     if isinstance(action, Retry) and (refused := _key_refused(writes, record)):
         return refused
-    return _apply(writes, record, action, rule, run_at, moment)
+    return _write(writes, writes.step(record, step, moment), action, run_at)
 
 
 def check(action: Action) -> None:
@@ -69,14 +74,12 @@ def _key_refused(writes: Writes, record: Record) -> Acted | None:
     return None if held.id == record.id else Acted.CONFLICT
 
 
-def _apply(
-    writes: Writes, record: Record, action: Action, rule: Rule, run_at: datetime, moment: Moment
-) -> Acted:
-    if rule.target is None:
-        writes.remove(record)
-        return Acted.CHANGED
-    new = writes.step(record, rule, rule.target, moment)
-    if rule.target is State.RUNNING:
+def _refused(state: State) -> Acted:
+    return Acted.RUNNING if state is State.RUNNING else Acted.WRONG_STATE
+
+
+def _write(writes: Writes, new: Record, action: Action, run_at: datetime) -> Acted:
+    if new.state is State.RUNNING:
         new.cancel_requested = True
         return Acted.REQUESTED
     new.run_at = run_at

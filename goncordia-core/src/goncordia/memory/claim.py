@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from goncordia.errors import SessionLost
 from goncordia.jobs import ClaimedJob
-from goncordia.lifecycle import Event, Facts, State, decide
+from goncordia.lifecycle import Event, State
+from goncordia.memory.law import must
 from goncordia.memory.line import Line
 from goncordia.memory.moment import Moment
 from goncordia.memory.session import Holding
 from goncordia.memory.table import Table
 from goncordia.sessions import Claim, Claims
 
-MICROS = 1_000_000
+_CLAIM = must(Event.CLAIM, State.AVAILABLE)
+_MICROS = 1_000_000
 
 
 def claim(table: Table, claim: Claim, moment: Moment) -> Claims:
@@ -36,26 +38,20 @@ def claim(table: Table, claim: Claim, moment: Moment) -> Claims:
 
 
 def _take(table: Table, line: Line, n: int, holding: Holding, moment: Moment) -> list[ClaimedJob]:
-    rule = decide(Event.CLAIM, State.AVAILABLE, Facts())
-    taken: list[ClaimedJob] = []
-    if rule is None or rule.target is None:
-        return taken
-    while len(taken) < n:
-        record = line.first(table.rows, table.locks, moment.micros)
-        if record is None:
-            break
-        line.pop()
-        record.state = record.seen = rule.target
-        record.attempt += rule.attempt
+    taken = line.take(table.rows, table.locks, moment.micros, n)
+    jobs: list[ClaimedJob] = []
+    for record in taken:
+        record.state = record.seen = _CLAIM.target
+        record.attempt += _CLAIM.attempt
         record.attempted_at = moment.at
         record.cancel_requested = False
         record.holding = holding
         holding.jobs[record.id.int] = None
         line.kinds[record.kind] -= 1
-        taken.append(record.claimed(holding.token))
+        jobs.append(record.claimed(holding.token))
     line.counts[State.AVAILABLE] -= len(taken)
-    line.counts[rule.target] += len(taken)
-    return taken
+    line.counts[_CLAIM.target] += len(taken)
+    return jobs
 
 
 def _look_ahead(table: Table, line: Line, moment: Moment, answer: Claims) -> None:
@@ -64,5 +60,6 @@ def _look_ahead(table: Table, line: Line, moment: Moment, answer: Claims) -> Non
         answer.more = True
     at = line.next_at(table.rows, table.locks)
     if at is not None:
-        seconds = (at - moment.micros) / MICROS
-        answer.next_due_in = min(seconds, answer.next_due_in or seconds)
+        seconds = (at - moment.micros) / _MICROS
+        sooner = answer.next_due_in is None or seconds < answer.next_due_in
+        answer.next_due_in = seconds if sooner else answer.next_due_in

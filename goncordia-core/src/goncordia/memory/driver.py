@@ -44,14 +44,10 @@ class MemoryDriver:
     """
 
     def __init__(
-        self,
-        store: Store | None = None,
-        *,
-        capabilities: Capabilities = STRONG,
-        retention: Retention | None = None,
+        self, *, capabilities: Capabilities = STRONG, retention: Retention | None = None
     ) -> None:
-        """Share a store, or make one with these capabilities and retention."""
-        self._store = Store(capabilities, retention) if store is None else store
+        """`retention` says how long ended jobs are kept."""
+        self._store = Store(capabilities, retention)
 
     @property
     def name(self) -> str:
@@ -60,7 +56,7 @@ class MemoryDriver:
 
     @property
     def store(self) -> Store:
-        """The jobs; another driver may share them."""
+        """The jobs; a `SyncMemoryDriver` may share them."""
         return self._store
 
     @property

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from goncordia.answers import Finished
-from goncordia.clock import as_utc, due
+from goncordia.clock import When, as_utc, due
 from goncordia.jobs import Outcome
-from goncordia.lifecycle import Event, Facts, State
+from goncordia.lifecycle import DORMANT, Event
 from goncordia.memory.insert import insert
+from goncordia.memory.law import move
 from goncordia.memory.moment import Moment
-from goncordia.memory.record import Mark, Record
-from goncordia.memory.writes import Writes, decided
+from goncordia.memory.record import Record, mark_of
+from goncordia.memory.writes import Writes
 
 SHORTEST_SNOOZE = timedelta(seconds=1)
 
@@ -32,7 +33,7 @@ def recorded(writes: Writes, id: UUID, token: UUID) -> Finished | None:
         return Finished.BUSY
     if holds(record, token):
         return None
-    if record.mark is not None and record.mark.token == token:
+    if record.mark is not None and record.mark[0] == token:
         return Finished.DONE
     return Finished.LOST
 
@@ -50,36 +51,40 @@ def _finish(writes: Writes, outcome: Outcome, moment: Moment) -> Finished:
         return Finished.GONE
     if writes.locked(num):
         return Finished.BUSY
-    mark = Mark(outcome.token, outcome.event, outcome.final, outcome.cancel)
     if not holds(record, outcome.token):
-        return Finished.DONE if record.mark == mark else Finished.LOST
-    if any(writes.blocked(job) for job in outcome.follow_ups):
+        return Finished.DONE if record.mark == mark_of(outcome) else Finished.LOST
+    if outcome.follow_ups and writes.blocked(outcome.follow_ups):
         return Finished.BUSY
-    facts = Facts(
-        attempts_left=record.attempt < record.max_attempts,
-        cancel_requested=record.cancel_requested or outcome.cancel,
-        final=outcome.final,
+    step = move(
+        outcome.event,
+        record.state,
+        record.attempt < record.max_attempts,
+        record.cancel_requested or outcome.cancel,
+        outcome.final,
     )
-    rule = decided(outcome.event, record.state, facts)
-    if rule is None or rule.target is None:
+    if step is None:
         return Finished.LOST
-    new = writes.step(record, rule, rule.target, moment)
-    new.mark = mark
-    new.result = outcome.result
-    new.blame(outcome.error)
-    _wait(writes, new, outcome, moment)
-    if outcome.follow_ups:
-        insert(writes, outcome.follow_ups, moment)
+    _write(writes, writes.step(record, step, moment), outcome, moment)
     return Finished.DONE
 
 
-def _wait(writes: Writes, new: Record, outcome: Outcome, moment: Moment) -> None:
+def _write(writes: Writes, new: Record, outcome: Outcome, moment: Moment) -> None:
+    new.mark = mark_of(outcome)
+    new.result = outcome.result
+    if outcome.error is not None:
+        new.blame(outcome.error)
+    if outcome.when is not None:
+        _wait(writes, new, outcome.event, outcome.when, moment)
+    if outcome.follow_ups:
+        insert(writes, outcome.follow_ups, moment)
+
+
+def _wait(writes: Writes, new: Record, event: Event, when: When, moment: Moment) -> None:
     """When a job that is to run again does so."""
-    if outcome.when is None or new.state not in (State.RETRYABLE, State.SCHEDULED):
+    if new.state not in DORMANT:
         return
-    when = outcome.when
     at = due(as_utc(when, "when") if isinstance(when, datetime) else when, moment.at)
-    if outcome.event is Event.SNOOZE:
+    if event is Event.SNOOZE:
         at = max(at, moment.at + SHORTEST_SNOOZE)
         new.snoozes += 1
     new.run_at = at

@@ -6,31 +6,24 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from goncordia.answers import Inserted, Insertion
-from goncordia.clock import as_utc, due
+from goncordia.clock import When, as_utc, due
 from goncordia.jobs import Conflict, NewJob, UniqueKey
-from goncordia.lifecycle import Event, Facts, born, visible
+from goncordia.lifecycle import Event, visible
+from goncordia.memory.law import BORN_AHEAD, BORN_DUE, move
 from goncordia.memory.moment import Moment
 from goncordia.memory.record import Record
-from goncordia.memory.writes import Writes, decided
-
-_BORN_DUE = born(Facts())
-_BORN_AHEAD = born(Facts(ahead=True))
+from goncordia.memory.writes import Writes
 
 
 def insert(writes: Writes, jobs: Sequence[NewJob], moment: Moment) -> list[Inserted]:
     """Answer each job. The caller made sure that none is blocked."""
-    times = [run_at_of(job, moment) for job in jobs]
+    now = moment.at
+    times = [now if job.run_at is None else _run_at(job.run_at, job, now) for job in jobs]
     return [_insert(writes, job, at, moment) for job, at in zip(jobs, times, strict=True)]
 
 
-def run_at_of(job: NewJob, moment: Moment) -> datetime:
-    """When the job is due; raises `InvalidArgument` for a naive datetime."""
-    when = job.run_at
-    if when is None:
-        return moment.at
-    if isinstance(when, datetime):
-        return as_utc(when, f"run_at of job {job.id}")
-    return due(when, moment.at)
+def _run_at(when: When, job: NewJob, now: datetime) -> datetime:
+    return due(as_utc(when, f"run_at of job {job.id}") if isinstance(when, datetime) else when, now)
 
 
 def _insert(writes: Writes, job: NewJob, run_at: datetime, moment: Moment) -> Inserted:
@@ -62,15 +55,15 @@ def _give_way(writes: Writes, id: int, moment: Moment) -> bool:
     if holder is None:
         return False
     state = visible(holder.state, holder.run_at, moment.at)
-    rule = decided(Event.CANCEL, state, Facts())
-    if rule is None or rule.target is None or not rule.ends:
+    cancel = move(Event.CANCEL, state)
+    if cancel is None or not cancel.ends:
         return False
-    writes.step(holder, rule, rule.target, moment)
+    writes.step(holder, cancel, moment)
     return True
 
 
 def _record(writes: Writes, job: NewJob, run_at: datetime, moment: Moment) -> Record:
-    state = _BORN_DUE if run_at <= moment.at else _BORN_AHEAD
+    state = BORN_DUE if run_at <= moment.at else BORN_AHEAD
     return Record(
         job.id,
         job.kind,

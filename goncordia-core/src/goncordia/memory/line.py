@@ -54,7 +54,17 @@ ORDERS: Mapping[str, Order] = {"strict": strict, "window": window, "none": scram
 class Line:
     """One queue: its waiting jobs in two heaps, its counts by state, its pause."""
 
-    __slots__ = ("counts", "horizon", "kinds", "later", "name", "order", "paused_at", "ready")
+    __slots__ = (
+        "counts",
+        "horizon",
+        "kinds",
+        "later",
+        "name",
+        "order",
+        "paused_at",
+        "ready",
+        "used",
+    )
 
     def __init__(self, name: str, order: Order) -> None:
         self.name = name
@@ -65,6 +75,8 @@ class Line:
         self.counts: dict[State, int] = dict.fromkeys(State, 0)
         self.kinds: Counter[str] = Counter()
         """Waiting jobs by kind."""
+        self.used = False
+        """Whether it ever had a job or a pause: only then it is shown."""
         self.horizon = 0
         """The latest instant up to which jobs were moved on as due."""
 
@@ -73,6 +85,7 @@ class Line:
         if job.state is not State.AVAILABLE:
             if job.at > now:
                 job.seen = job.state
+                job.key = 0
                 heappush(self.later, (job.at << ID_BITS) + job.id.int)
                 return False
             self.horizon = max(self.horizon, now)
@@ -92,6 +105,17 @@ class Line:
                 self.recount(job, now)
         self.horizon = max(self.horizon, now)
 
+    def take(
+        self, rows: Mapping[int, Record], locked: Container[int], now: int, n: int
+    ) -> list[Record]:
+        """Take up to `n` due jobs off the line, the first ones that no open transaction holds."""
+        taken: list[Record] = []
+        while len(taken) < n and (job := self.first(rows, locked, now)) is not None:
+            heappop(self.ready)
+            job.key = 0
+            taken.append(job)
+        return taken
+
     def first(self, rows: Mapping[int, Record], locked: Container[int], now: int) -> Record | None:
         """The first due job that no open transaction holds, still in line."""
         ready = self.ready
@@ -99,16 +123,12 @@ class Line:
             key = ready[0]
             num = key & ID_MASK
             job = rows.get(num)
-            if _stands(job, key) and num not in locked:
+            if job is not None and job.key == key and num not in locked:
                 if job.state is State.AVAILABLE or job.at <= now:
                     return job
                 self.recount(job, now)
             heappop(ready)
         return None
-
-    def pop(self) -> None:
-        """Take the one that `first` showed off the line."""
-        heappop(self.ready)
 
     def next_at(self, rows: Mapping[int, Record], locked: Container[int]) -> int | None:
         """When the next job falls due, in microseconds."""
@@ -136,10 +156,8 @@ class Line:
         self.counts[job.seen] += 1
 
 
-def _stands(job: Record | None, key: int) -> TypeGuard[Record]:
-    return (
-        job is not None and job.key == key and job.seen is State.AVAILABLE and job.state in WAITING
-    )
+def _stands(job: Record | None, key: int) -> bool:
+    return job is not None and job.key == key
 
 
 def _awaits(job: Record | None, entry: int) -> TypeGuard[Record]:

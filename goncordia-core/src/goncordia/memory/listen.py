@@ -68,6 +68,10 @@ class Listeners:
     def __init__(self) -> None:
         self._of: dict[str, set[Listener]] = {}
 
+    def __bool__(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._of)
+
     def add(self, listener: Listener, queues: Collection[str]) -> None:
         """Tell it of these queues from now on."""
         for queue in queues:
@@ -82,15 +86,13 @@ class Listeners:
 
     def jobs(self, queue: str) -> None:
         """Jobs of the queue are due."""
-        if self._of:
-            for listener in self._of.get(queue, ()):
-                listener.hint(jobs=True)
+        for listener in self._of.get(queue, ()):
+            listener.hint(jobs=True)
 
     def cancels(self, queue: str) -> None:
         """Running jobs of the queue are asked to stop."""
-        if self._of:
-            for listener in self._of.get(queue, ()):
-                listener.hint(cancels=True)
+        for listener in self._of.get(queue, ()):
+            listener.hint(cancels=True)
 
 
 class Silence:

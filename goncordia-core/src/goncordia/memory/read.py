@@ -14,6 +14,7 @@ from goncordia.jobs import JobRow
 from goncordia.lifecycle import State, visible
 from goncordia.memory.line import Line
 from goncordia.memory.moment import Moment
+from goncordia.memory.record import Record
 from goncordia.memory.table import Table
 from goncordia.options import check_queue
 from goncordia.sessions import Session
@@ -31,21 +32,20 @@ def page(table: Table, where: Filter, cursor: str | None, limit: int, moment: Mo
         raise InvalidArgument(f"limit={limit}: must be at least 1")
     rows: builtins.list[JobRow] = []
     for num in table.roll.newest(before=_position(cursor)):
-        row = table.rows[num].row(moment.at) if num in table.rows else None
-        if row is not None and matches(where, row) and (not rows or row.id != rows[-1].id):
+        job = table.rows.get(num)
+        if job is not None and _matches(where, job, moment):
             if len(rows) == limit:
                 return Page(rows, rows[-1].id.hex)
-            rows.append(row)
+            rows.append(job.row(moment.at))
     return Page(rows)
 
 
-def matches(where: Filter, row: JobRow) -> bool:
-    """Whether the job is meant."""
+def _matches(where: Filter, job: Record, moment: Moment) -> bool:
     return (
-        (not where.states or row.state in where.states)
-        and (not where.kinds or row.kind in where.kinds)
-        and (not where.queues or row.queue in where.queues)
-        and all(tag in row.tags for tag in where.tags)
+        (not where.states or visible(job.state, job.run_at, moment.at) in where.states)
+        and (not where.kinds or job.kind in where.kinds)
+        and (not where.queues or job.line.name in where.queues)
+        and all(tag in job.tags for tag in where.tags)
     )
 
 
@@ -55,7 +55,7 @@ def stats(
     """Counts above zero; approximate ones are rounded up to tens."""
     counts = [
         (line.name, state, n if how == "exact" else -(-n // 10) * 10)
-        for line in sorted(_lines(table, queues), key=lambda line: line.name)
+        for line in sorted(_lines(table, queues), key=_name)
         for state, n in _counts(table, line, moment).items()
         if n
     ]
@@ -72,17 +72,23 @@ def queues(table: Table, change: QueueChange | None, moment: Moment) -> builtins
     """Pause or resume, then show all."""
     if change is not None:
         line = table.line(check_queue(change.name))
+        line.used = True
         if not change.paused:
             line.paused_at = None
             table.listeners.jobs(line.name)
         elif line.paused_at is None:
             line.paused_at = moment.at
-    return [Queue(line.name, line.paused_at) for _, line in sorted(table.lines.items())]
+    used = sorted((line for line in table.lines.values() if line.used), key=_name)
+    return [Queue(line.name, line.paused_at) for line in used]
 
 
 def sessions(table: Table) -> builtins.list[Session]:
     """Those that live, or hold jobs still."""
     return [lease.shown() for lease in table.leases.values() if lease.alive or lease.claims]
+
+
+def _name(line: Line) -> str:
+    return line.name
 
 
 def _position(cursor: str | None) -> int | None:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from goncordia.jobs import KEPT_ERRORS, AttemptError, ClaimedJob, JobRow, UniqueKey
+from goncordia.jobs import KEPT_ERRORS, AttemptError, ClaimedJob, JobRow, Outcome, UniqueKey
 from goncordia.lifecycle import Event, State, visible
 from goncordia.memory.line import Line
 from goncordia.memory.session import Holding
 
+Mark = tuple[UUID, Event, bool, bool]
+"""What `finish` leaves on a row, to know the same outcome when it is sent again."""
 
-class Mark(NamedTuple):
-    """What `finish` leaves on a row, to know the same outcome when it is sent again."""
 
-    token: UUID
-    event: Event
-    final: bool
-    cancel: bool
+def mark_of(outcome: Outcome) -> Mark:
+    """The token and which outcome it was."""
+    return outcome.token, outcome.event, outcome.final, outcome.cancel
 
 
 # gc=False: nothing that a record refers to leads back to it, and a million of them cost the
@@ -46,7 +44,7 @@ class Record(msgspec.Struct, gc=False):
     seen: State
     """The state under which the line counts it: a job that fell due is moved on there."""
     key: int = 0
-    """Its place among the due jobs of its line."""
+    """Its place among the due jobs of its line; 0: it is not among them."""
     attempt: int = 0
     snoozes: int = 0
     attempted_at: datetime | None = None
@@ -59,14 +57,9 @@ class Record(msgspec.Struct, gc=False):
     result: bytes | None = None
     mark: Mark | None = None
 
-    def copy(self) -> Record:
-        """A copy that can be changed apart."""
-        return self.__copy__()  # pyright: ignore - msgspec has it, its stubs don't
-
-    def blame(self, error: AttemptError | None) -> None:
+    def blame(self, error: AttemptError) -> None:
         """Keep an error, and of those before it the last few."""
-        if error is not None:
-            self.errors = (*self.errors, error)[-KEPT_ERRORS:]
+        self.errors = (*self.errors, error)[-KEPT_ERRORS:]
 
     def claimed(self, token: UUID) -> ClaimedJob:
         """As its claimant gets it."""

@@ -23,7 +23,7 @@ class Roll:
 
     def add(self, id: int) -> None:
         """One id more."""
-        if self._ids and id < self._ids[-1]:
+        if self._ids and id <= self._ids[-1]:
             self._sorted = False
         self._ids.append(id)
 
@@ -33,9 +33,9 @@ class Roll:
             self._ids = [num for num in self._ids if num in living]
 
     def newest(self, before: int | None) -> Iterator[int]:
-        """The ids below that one, greatest first; an id that came twice comes twice in a row."""
+        """The ids below that one, greatest first."""
         if not self._sorted:
-            self._ids.sort()
+            self._ids = sorted(set(self._ids))
             self._sorted = True
         end = len(self._ids) if before is None else bisect_left(self._ids, before)
         return (self._ids[i] for i in range(end - 1, -1, -1))

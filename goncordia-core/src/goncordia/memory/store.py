@@ -81,24 +81,18 @@ class Store:
 
     @contextmanager
     def begin(self) -> Generator[Tx]:
-        """A transaction: commit on a clean exit, roll back on an exception."""
+        """A transaction: commit on a clean exit, roll back on an exception.
+
+        The commit raises `TransactionConflict`, and rolls back, where staged work can't stand.
+        """
         tx = Tx(self._table)
         try:
             yield tx
-        except BaseException:
-            self.rollback(tx)
-            raise
-        self.commit(tx)
-
-    def commit(self, tx: Tx) -> None:
-        """Commit; raises `TransactionConflict`, and rolls back, where staged work can't stand."""
-        with self._lock:
-            tx.commit(self._moment(None))
-
-    def rollback(self, tx: Tx) -> None:
-        """Roll back."""
-        with self._lock:
-            tx.rollback(self._moment(None))
+            with self._lock:
+                tx.commit(self._moment(None))
+        finally:
+            with self._lock:
+                tx.rollback(self._moment(None))
 
     def settle(self) -> None:
         """With `claim_sees="eventual"`: let claims see all inserts from now on."""

@@ -15,7 +15,7 @@ from uuid import UUID
 from goncordia.capabilities import Capabilities
 from goncordia.clock import EPOCH, to_micros
 from goncordia.jobs import Hold
-from goncordia.lifecycle import ENDED, WAITING, State
+from goncordia.lifecycle import WAITING, State
 from goncordia.memory.line import ID_BITS, ID_MASK, ORDERS, Line
 from goncordia.memory.listen import Listeners
 from goncordia.memory.record import Record
@@ -126,7 +126,7 @@ class Table:
         if old.holding is not None:
             if new is None or new.holding is None:
                 old.holding.drop(old.id.int)
-        elif old.state in WAITING:
+        elif old.finished_at is None:
             line.kinds[old.kind] -= 1
         else:
             self._ended -= 1
@@ -134,19 +134,20 @@ class Table:
 
     def _enter(self, old: Record | None, new: Record, now: int) -> None:
         line = new.line
-        self.rows[new.id.int] = new
-        if new.state in WAITING:
+        num = new.id.int
+        self.rows[num] = new
+        if new.finished_at is not None:
+            new.seen, new.key = new.state, 0
+            self._ended += 1
+            self.keep(new)
+        elif new.holding is None:
             line.kinds[new.kind] += 1
             if old is None:
-                self.roll.add(new.id.int)
+                line.used = True
+                self.roll.add(num)
             self._line_up(old, new, now)
-        else:
-            new.seen = new.state
-            if new.state in ENDED:
-                self._ended += 1
-                self.keep(new)
-            elif new.cancel_requested:
-                self.listeners.cancels(line.name)
+        elif new.cancel_requested:
+            self.listeners.cancels(line.name)
         line.counts[new.seen] += 1
 
     def _line_up(self, old: Record | None, new: Record, now: int) -> None:
@@ -155,7 +156,7 @@ class Table:
             self._unseen.append((self._claims + self.lag, new.id.int))
         elif not line.place(new, now):
             return
-        if line.paused_at is None:
+        if self.listeners and line.paused_at is None:
             self.listeners.jobs(line.name)
 
     def _stands(self, job: Record | None, entry: int) -> TypeGuard[Record]:

@@ -29,7 +29,7 @@ def insert_jobs(
     _check_unique(promised, jobs, tx)
     if tx is None:
         writes = Writes(table)
-        if any(map(writes.blocked, jobs)):
+        if writes.blocked(jobs):
             raise Unavailable(
                 "an open transaction holds an id or a unique key of this insert: send it again"
             )
@@ -39,7 +39,7 @@ def insert_jobs(
     _check_tx(table, tx, promised.tx_insert, "tx_insert")
     if promised.tx_insert == "staged":
         return [_stage_insert(tx, job, moment) for job in jobs]
-    if any(map(tx.writes.blocked, jobs)):
+    if tx.writes.blocked(jobs):
         raise TransactionConflict(
             "another open transaction holds an id or a unique key of this insert: rerun yours"
         )
@@ -75,7 +75,7 @@ def _stage_insert(tx: Tx, job: NewJob, moment: Moment) -> Inserted:
     [seen] = insert(tx.preview, [job], moment)
     if seen.status not in (Insertion.CREATED, Insertion.REPLACED):
         return seen
-    tx.stage(lambda writes: not writes.blocked(job) and insert(writes, [job], moment) == [seen])
+    tx.stage(lambda writes: not writes.blocked([job]) and insert(writes, [job], moment) == [seen])
     return Inserted(job.id, Insertion.STAGED)
 
 

@@ -46,9 +46,8 @@ class Tx:
         self._staged.append(operation)
 
     def commit(self, moment: Moment) -> None:
-        """Apply everything, or raise `TransactionConflict` and roll back."""
+        """Apply everything; raises `TransactionConflict` where staged work can't stand."""
         if not all(operation(self.writes) for operation in self._staged):
-            self.rollback(moment)
             raise TransactionConflict(
                 "what the transaction relied on has changed since it was staged: rerun it"
             )
@@ -56,6 +55,7 @@ class Tx:
         self.writes.apply(moment)
 
     def rollback(self, moment: Moment) -> None:
-        """Forget everything."""
-        self._open = False
-        self.writes.drop(moment)
+        """Forget everything, unless it was committed."""
+        if self._open:
+            self._open = False
+            self.writes.drop(moment)

@@ -10,12 +10,13 @@ from uuid import UUID
 from goncordia.answers import Progress
 from goncordia.errors import WorkerLost
 from goncordia.jobs import AttemptError
-from goncordia.lifecycle import Event, Facts, decide
+from goncordia.lifecycle import Event
+from goncordia.memory.law import move, removes
 from goncordia.memory.moment import Moment
 from goncordia.memory.record import Record
 from goncordia.memory.session import Lease
 from goncordia.memory.table import Table
-from goncordia.memory.writes import Writes, decided
+from goncordia.memory.writes import Writes
 from goncordia.retention import RESEND_WINDOW
 from goncordia.retry import rescue_backoff
 from goncordia.sessions import Beat
@@ -28,7 +29,7 @@ def beat(table: Table, session: UUID, tokens: Collection[UUID], moment: Moment) 
         return Beat(alive=False)
     lease.beat_at = moment.at
     writes = Writes(table)
-    for record in _forgotten(table, lease, tokens, moment.at):
+    for record in _forgotten(table, lease, frozenset(tokens), moment.at):
         _give_back(writes, record, moment)
     writes.apply(moment)
     held = (table.rows[num] for holding in lease.claims.values() for num in holding.jobs)
@@ -40,6 +41,7 @@ def leave(table: Table, session: UUID) -> None:
     lease = table.leases.get(session)
     if lease is not None:
         lease.alive = False
+        _forget(table, lease)
 
 
 def rescue(table: Table, limit: int, observed: timedelta | None, moment: Moment) -> Progress:
@@ -47,8 +49,7 @@ def rescue(table: Table, limit: int, observed: timedelta | None, moment: Moment)
     for lease in list(table.leases.values()):
         if lease.silent(moment.at, observed):
             lease.alive = False
-        if not lease.alive and not lease.claims:
-            del table.leases[lease.id]
+        _forget(table, lease)
     writes = Writes(table)
     lost = list(islice(_orphans(table), limit + 1))
     for record in lost[:limit]:
@@ -63,23 +64,29 @@ def prune(table: Table, limit: int, moment: Moment) -> Progress:
     passed_over: list[Record] = []
     n, more = 0, False
     for record in table.expired(moment.micros):
-        rule = decided(Event.PRUNE, record.state, Facts(expired=True))
-        if record.id.int in table.locks or n == limit:
+        if record.id.int in table.locks:
             passed_over.append(record)
-            more = more or n == limit
-        elif rule is not None:
+        elif n == limit:
+            passed_over.append(record)
+            more = True
+            break
+        elif removes(Event.PRUNE, record.state, expired=True):
             writes.remove(record)
             n += 1
-        if more:
-            break
     for record in passed_over:
         table.keep(record)
     writes.apply(moment)
     return Progress(n, more)
 
 
+def _forget(table: Table, lease: Lease) -> None:
+    """A dead session that holds nothing is nobody's business any more."""
+    if not lease.alive and not lease.claims:
+        del table.leases[lease.id]
+
+
 def _forgotten(
-    table: Table, lease: Lease, tokens: Collection[UUID], now: datetime
+    table: Table, lease: Lease, tokens: frozenset[UUID], now: datetime
 ) -> Iterator[Record]:
     for holding in lease.claims.values():
         if holding.token not in tokens and now - holding.at > RESEND_WINDOW:
@@ -94,23 +101,19 @@ def _orphans(table: Table) -> Iterator[Record]:
 
 
 def _give_back(writes: Writes, record: Record, moment: Moment) -> None:
-    facts = Facts(cancel_requested=record.cancel_requested)
-    rule = decide(Event.RELEASE, record.state, facts)
-    if rule is not None and rule.target is not None:
-        writes.step(record, rule, rule.target, moment)
+    release = move(Event.RELEASE, record.state, cancel_requested=record.cancel_requested)
+    if release is not None:
+        writes.step(record, release, moment)
 
 
 def _take_back(writes: Writes, record: Record, moment: Moment) -> None:
-    facts = Facts(
-        attempts_left=record.attempt < record.max_attempts,
-        cancel_requested=record.cancel_requested,
-    )
-    rule = decide(Event.RESCUE, record.state, facts)
-    if rule is None or rule.target is None:
+    spent = record.attempt >= record.max_attempts
+    rescue = move(Event.RESCUE, record.state, not spent, record.cancel_requested)
+    if rescue is None:
         return
-    new = writes.step(record, rule, rule.target, moment)
+    new = writes.step(record, rescue, moment)
     error = WorkerLost("the worker that ran it fell silent: killed, frozen, or cut off")
     new.blame(AttemptError(record.attempt, moment.at, type(error).__qualname__, str(error)))
-    if not rule.ends:
+    if not rescue.ends:
         new.run_at = moment.at + (rescue_backoff(record.attempt, error) or timedelta(0))
         new.at = writes.table.micros(new.run_at)

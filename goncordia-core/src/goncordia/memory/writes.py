@@ -6,59 +6,55 @@ touch until it ends; nobody waits for such a lock: others are told that the row 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 
 from goncordia.jobs import Conflict, Hold, NewJob
-from goncordia.lifecycle import Event, Facts, Rule, State, decide
+from goncordia.lifecycle import State
+from goncordia.memory.law import Move
 from goncordia.memory.moment import Moment
 from goncordia.memory.record import Record
 from goncordia.memory.table import Held, Table
 
-decided: Callable[[Event, State, Facts], Rule | None] = lru_cache(maxsize=None)(decide)
-"""`decide`, remembered: a batch asks it the same few questions."""
+clone: Callable[[Record], Record] = Record.__copy__  # pyright: ignore - msgspec has it, its stubs don't
 
 
 class Writes:
     """Private rows and keys over a table."""
 
-    __slots__ = ("_keys", "_locking", "_rows", "_table")
+    __slots__ = ("_keys", "_locking", "_rows", "table")
 
     def __init__(self, table: Table, *, locking: bool = False) -> None:
-        self._table = table
+        self.table = table
+        """What is committed."""
         self._locking = locking
         self._rows: dict[int, Record | None] = {}
         self._keys: dict[bytes, Held | None] = {}
 
-    @property
-    def table(self) -> Table:
-        """What is committed."""
-        return self._table
-
-    def find(self, id: int) -> Record | None:
+    def find(self, num: int) -> Record | None:
         """The row, with the own changes."""
-        if id in self._rows:
-            return self._rows[id]
-        return self._table.rows.get(id)
+        if num in self._rows:
+            return self._rows[num]
+        return self.table.rows.get(num)
 
-    def locked(self, id: int) -> bool:
+    def locked(self, num: int) -> bool:
         """Whether another transaction holds the row."""
-        locks = self._table.locks
-        return bool(locks) and locks.get(id, self) is not self
+        return self.table.locks.get(num, self) is not self
 
     def holder(self, key: bytes) -> Held | None:
         """Who holds the key, with the own changes."""
         if key in self._keys:
             return self._keys[key]
-        return self._table.keys.get(key)
+        return self.table.keys.get(key)
 
     def key_locked(self, key: bytes) -> bool:
         """Whether another transaction is about to take a key that nobody else holds."""
-        locks = self._table.key_locks
-        return bool(locks) and locks.get(key, self) is not self and self.holder(key) is None
+        return self.table.key_locks.get(key, self) is not self and self.holder(key) is None
 
-    def blocked(self, job: NewJob) -> bool:
-        """Whether another transaction has to end before this insert can be answered."""
+    def blocked(self, jobs: Iterable[NewJob]) -> bool:
+        """Whether another transaction has to end before these inserts can be answered."""
+        return bool(self.table.locks) and any(map(self._blocked, jobs))
+
+    def _blocked(self, job: NewJob) -> bool:
         if self.locked(job.id.int):
             return True
         if job.unique is None:
@@ -70,28 +66,29 @@ class Writes:
 
     def add(self, record: Record) -> None:
         """A new row."""
-        self._rows[record.id.int] = record
+        num = record.id.int
+        self._rows[num] = record
         if self._locking:
-            self._table.locks[record.id.int] = self
+            self.table.locks[num] = self
 
     def change(self, record: Record) -> Record:
         """The row, private and free to be changed."""
         num = record.id.int
         if num in self._rows:
             return record
-        self._rows[num] = copy = record.copy()
+        self._rows[num] = copy = clone(record)
         if self._locking:
-            self._table.locks[num] = self
+            self.table.locks[num] = self
         return copy
 
-    def step(self, record: Record, rule: Rule, state: State, moment: Moment) -> Record:
-        """The row after the rule that leads to that state."""
+    def step(self, record: Record, move: Move, moment: Moment) -> Record:
+        """The row after the move."""
         new = self.change(record)
-        new.state = state
-        new.attempt += rule.attempt
+        new.state = state = move.target
+        new.attempt += move.attempt
         if state is not State.RUNNING:
             new.holding = None
-        if rule.ends:
+        if move.ends:
             new.finished_at = moment.at
             new.expire_at = moment.expiry(state)
             if new.unique is not None and new.unique.hold is Hold.LIVE:
@@ -112,7 +109,6 @@ class Writes:
 
     def remove(self, record: Record) -> None:
         """The row is gone, and its key free unless held for ever."""
-        self.change(record)
         self._rows[record.id.int] = None
         if record.unique is not None and record.unique.hold is not Hold.FOREVER:
             self.let_go(record)
@@ -120,9 +116,10 @@ class Writes:
     def apply(self, moment: Moment) -> None:
         """Commit."""
         self._unlock()
-        table = self._table
+        table = self.table
+        rows, replace, now = table.rows, table.replace, moment.micros
         for num, new in self._rows.items():
-            table.replace(table.rows.get(num), new, moment.micros)
+            replace(rows.get(num), new, now)
         for key, held in self._keys.items():
             if held is None:
                 table.keys.pop(key, None)
@@ -133,18 +130,18 @@ class Writes:
         """Roll back."""
         self._unlock()
         for num in self._rows:
-            job = self._table.rows.get(num)
+            job = self.table.rows.get(num)
             if job is not None:
-                self._table.relock(job, moment.micros)
+                self.table.relock(job, moment.micros)
 
     def _set_key(self, key: bytes, held: Held | None) -> None:
         self._keys[key] = held
         if self._locking:
-            self._table.key_locks[key] = self
+            self.table.key_locks[key] = self
 
     def _unlock(self) -> None:
         if self._locking:
             for num in self._rows:
-                del self._table.locks[num]
+                del self.table.locks[num]
             for key in self._keys:
-                del self._table.key_locks[key]
+                del self.table.key_locks[key]

@@ -46,7 +46,7 @@ class Enqueue(_Subject, frozen=True, kw_only=True):
     """Free data beside the args, which JSON can hold."""
 
 
-class Enqueued(msgspec.Struct, frozen=True):
+class Enqueued(msgspec.Struct, frozen=True, gc=False):
     """What became of a job that was to be enqueued."""
 
     id: UUID

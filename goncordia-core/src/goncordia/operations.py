@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Generic, TypedDict, TypeVar, Unpack
+from datetime import datetime
+from typing import Generic, Protocol, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 from goncordia.actions import Acted, Action, Amend, Cancel, Delete, Retry
-from goncordia.answers import Count, Filter, Insertion, Page, Progress, Queue, QueueChange
+from goncordia.answers import Count, Filter, Inserted, Page, Progress, Queue, QueueChange
 from goncordia.args import Args
 from goncordia.clock import Clock, When, utc_now
 from goncordia.driver import Driver, SyncDriver
@@ -24,8 +25,9 @@ from goncordia.unique import Unique
 Tx_contra = TypeVar("Tx_contra", contravariant=True)
 T = TypeVar("T")
 
-Store = Driver[object]
-"""Where the calls' names and types are taken from."""
+
+class Store(Driver[object], Protocol):
+    """Where the calls' names and types are taken from."""
 
 
 class Where(TypedDict, total=False):
@@ -93,8 +95,11 @@ class Operations(Generic[Tx_contra]):
             tags=tags,
             meta=meta,
         )
-        answers = yield from self._insert([request], tx)
-        return answers[0]
+        told = self._clock.told()
+        job = new_job(request, self._store.new_id, told or utc_now(), self._limit)
+        self._check_promises([job], tx)
+        [answer] = yield from self._insert([job], tx, told)
+        return _accept(job, answer)
 
     @operation
     def enqueue_many(
@@ -109,25 +114,23 @@ class Operations(Generic[Tx_contra]):
 
         Raises as `enqueue` does.
         """
-        return (yield from self._insert(list(requests), tx))
-
-    def _insert(self, requests: list[Args | Enqueue], tx: Tx_contra | None) -> Op[list[Enqueued]]:
         told = self._clock.told()
-        now = told or utc_now()
-        mint, limit = self._store.new_id, self._limit
+        now, mint, limit = told or utc_now(), self._store.new_id, self._limit
         jobs = [
             new_job(r if isinstance(r, Enqueue) else Enqueue(r), mint, now, limit) for r in requests
         ]
+        answers: list[Inserted] = []
         self._check_promises(jobs, tx)
-        answers: list[Enqueued] = []
         for batch in _batches(jobs, self._store.habits.batch):
-            if tx is None:
-                inserted = yield from insist(Store.insert, batch, now=told)
-            else:
-                inserted = yield from ask(Store.insert, batch, tx=tx, now=told)
-            answers += [Enqueued(i.id, i.status, i.other) for i in inserted]
-        _raise_conflict(jobs, answers)
-        return answers
+            answers += yield from self._insert(batch, tx, told)
+        return [_accept(job, answer) for job, answer in zip(jobs, answers, strict=True)]
+
+    def _insert(
+        self, jobs: Sequence[NewJob], tx: Tx_contra | None, told: datetime | None
+    ) -> Op[list[Inserted]]:
+        if tx is None:
+            return insist(Store.insert, jobs, now=told)
+        return ask(Store.insert, jobs, tx=tx, now=told)
 
     def _check_promises(self, jobs: Sequence[NewJob], tx: object) -> None:
         """Refuse what the store can't do before anything is sent."""
@@ -246,11 +249,11 @@ class Operations(Generic[Tx_contra]):
         return (yield from insist(Store.queues, change, now=self._clock.told()))
 
 
-def _raise_conflict(jobs: Sequence[NewJob], answers: Sequence[Enqueued]) -> None:
-    for job, answer in zip(jobs, answers, strict=True):
-        strict = job.unique is not None and job.unique.on_conflict is Conflict.RAISE
-        if strict and answer.status is Insertion.SKIPPED:
-            raise UniqueConflict(job.id, answer.job_id)
+def _accept(job: NewJob, answer: Inserted) -> Enqueued:
+    enqueued, rule = Enqueued(answer.id, answer.status, answer.other), job.unique
+    if rule is not None and rule.on_conflict is Conflict.RAISE and not enqueued.created:
+        raise UniqueConflict(job.id, enqueued.job_id)
+    return enqueued
 
 
 def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

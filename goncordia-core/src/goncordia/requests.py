@@ -10,12 +10,9 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from functools import wraps
-from types import MethodType
 from typing import (
     Any,
     Concatenate,
-    Generic,
-    NamedTuple,
     ParamSpec,
     Protocol,
     TypeVar,
@@ -23,18 +20,21 @@ from typing import (
     overload,
 )
 
+import msgspec
+
 from goncordia.driver import Driver
 from goncordia.errors import Unavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 S = TypeVar("S")
 
 RESENDS = (0.1, 0.5)
 """Seconds before a call is sent again, at most, when the store did not answer."""
 
 
-class Call(NamedTuple):
+class Call(msgspec.Struct, frozen=True):
     """Call this method of the driver."""
 
     method: str
@@ -42,7 +42,7 @@ class Call(NamedTuple):
     kwargs: Mapping[str, object]
 
 
-class Wait(NamedTuple):
+class Wait(msgspec.Struct, frozen=True):
     """Let so much time pass."""
 
     seconds: float
@@ -92,25 +92,22 @@ class Blocks(Protocol):
         ...
 
 
-class operation(Generic[P, R]):  # noqa: N801, a decorator
-    """Makes a method that is steps one that answers, or one to await, as the client's `run` is."""
-
-    def __init__(self, body: Callable[Concatenate[S, P], Op[R]]) -> None:
-        """`body` is a method of the class that both clients inherit."""
-
-        @wraps(body)
-        def request(client: Blocks, *args: P.args, **kwargs: P.kwargs) -> R:
-            return client.run(body(cast("S", client), *args, **kwargs))
-
-        self.request = request
-        self.__doc__ = body.__doc__
+class Operation(Protocol[P, R_co]):
+    """A function that is a method of both clients: it answers, or is to be awaited."""
 
     @overload
     def __get__(self, client: None, owner: type) -> Callable[Concatenate[Any, P], object]: ...
     @overload
-    def __get__(self, client: Waits, owner: type) -> Callable[P, Coroutine[Any, Any, R]]: ...
+    def __get__(self, client: Waits, owner: type) -> Callable[P, Coroutine[Any, Any, R_co]]: ...
     @overload
-    def __get__(self, client: Blocks, owner: type) -> Callable[P, R]: ...
-    def __get__(self, client: object, owner: type) -> object:
-        """The function, or the method of that client."""
-        return self.request if client is None else MethodType(self.request, client)
+    def __get__(self, client: Blocks, owner: type) -> Callable[P, R_co]: ...
+
+
+def operation(body: Callable[Concatenate[S, P], Op[R]]) -> Operation[P, R]:
+    """Makes a method that is steps one that runs them, as the client's `run` does."""
+
+    @wraps(body)
+    def request(client: Blocks, *args: P.args, **kwargs: P.kwargs) -> R:
+        return client.run(body(cast("S", client), *args, **kwargs))
+
+    return cast("Operation[P, R]", request)

@@ -11,7 +11,7 @@ from goncordia.args import Args, kind_of
 from goncordia.errors import ArgsDecodeError, ArgsError, PayloadTooLarge
 
 PAYLOAD_LIMIT = 1024 * 1024
-"""Bytes of encoded arguments, meta or result, unless a registry says otherwise."""
+"""Bytes of encoded arguments, meta or result, unless a client or pool says otherwise."""
 
 A = TypeVar("A", bound=Args)
 

@@ -30,7 +30,7 @@ class PayloadTooLarge(InvalidArgument):
     def __init__(self, what: str, size: int, limit: int) -> None:
         super().__init__(
             f"{what}: {size} bytes, the limit is {limit}. Store the data elsewhere and pass a "
-            "reference to it, or raise the limit with Registry(payload_limit=...)."
+            "reference to it, or raise payload_limit of the client or the worker pool."
         )
         self.size = size
         self.limit = limit

@@ -136,15 +136,15 @@ class Table:
         line = new.line
         num = new.id.int
         self.rows[num] = new
+        if old is None:
+            line.used = True
+            self.roll.add(num)
         if new.finished_at is not None:
             new.seen, new.key = new.state, 0
             self._ended += 1
             self.keep(new)
         elif new.holding is None:
             line.kinds[new.kind] += 1
-            if old is None:
-                line.used = True
-                self.roll.add(num)
             self._line_up(old, new, now)
         elif new.cancel_requested:
             self.listeners.cancels(line.name)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Never, TypedDict
 
 from goncordia.clock import Clock
+from goncordia.codec import PAYLOAD_LIMIT
+from goncordia.driver import Driver
 from goncordia.errors import InvalidArgument
 from goncordia.middleware import Middleware
 from goncordia.options import check_queue
+from goncordia.registry import Registry
+from goncordia.system_clock import SystemClock
 
 Span = timedelta | float
 
@@ -20,6 +27,33 @@ def span(value: Span, name: str) -> float:
     if not number >= 0:
         raise InvalidArgument(f"{name}={value!r}: must be 0 seconds or more")
     return number
+
+
+class PoolOptions(TypedDict, total=False):
+    """What `worker_pool` may be told; spans are seconds or timedeltas."""
+
+    concurrency: int
+    """How many jobs run at once; 10."""
+    queues: Collection[str] | None
+    """The queues to work on; those of the registry's kinds, and "default"."""
+    name: str | None
+    """What others see the worker as; host and process id."""
+    middleware: Sequence[Middleware]
+    """What wraps every handler, outermost first; nothing."""
+    clock: Clock | None
+    """Where time comes from; the system."""
+    poll: Span | None
+    """Between an idle pool's looks, should no hint reach it; as the driver likes."""
+    beat_every: Span
+    """Between two signs of life; 5 s."""
+    session_ttl: Span
+    """After so long a silence others may take the jobs back; 60 s."""
+    shutdown_timeout: Span
+    """For how long leaving waits for handlers before it cancels them; 30 s."""
+    flush_timeout: Span
+    """For how long the last write of outcomes may take; 5 s."""
+    payload_limit: int
+    """Bytes of a result, and of a follow-up's args or meta; 1 MiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +90,22 @@ class Settings:
                 "outlive at least four beats, or one slow beat costs all its jobs"
             )
 
-
-def distinct(queues: Collection[str]) -> tuple[str, ...]:
-    """The queues in their order, each once."""
-    return tuple(dict.fromkeys(queues))
+    @staticmethod
+    def of(driver: Driver[Never], registry: Registry, options: PoolOptions) -> Settings:
+        """The options, with what they leave out; raises `InvalidArgument`."""
+        queues, poll = options.get("queues"), options.get("poll")
+        if queues is None:
+            queues = [*registry.queues, "default"]
+        return Settings(
+            name=options.get("name") or f"{socket.gethostname()}:{os.getpid()}",
+            concurrency=options.get("concurrency", 10),
+            queues=tuple(dict.fromkeys(queues)),
+            middleware=tuple(options.get("middleware", ())),
+            clock=options.get("clock") or SystemClock(),
+            poll=span(driver.habits.poll if poll is None else poll, "poll"),
+            beat_every=span(options.get("beat_every", 5.0), "beat_every"),
+            session_ttl=span(options.get("session_ttl", 60.0), "session_ttl"),
+            shutdown_timeout=span(options.get("shutdown_timeout", 30.0), "shutdown_timeout"),
+            flush_timeout=span(options.get("flush_timeout", 5.0), "flush_timeout"),
+            payload_limit=options.get("payload_limit", PAYLOAD_LIMIT),
+        )

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
-from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
-from typing import Never
+from typing import Never, Unpack
 from uuid import UUID
 
 import anyio
 from anyio import wait_all_tasks_blocked
 from anyio.abc import TaskGroup
 
-from goncordia.clock import Clock
-from goncordia.codec import PAYLOAD_LIMIT
 from goncordia.driver import Driver
 from goncordia.errors import OutcomesUnwritten, Unavailable
 from goncordia.handler import CancelReason
 from goncordia.jobs import released
-from goncordia.middleware import Middleware
 from goncordia.pool.fetcher import Fetcher
 from goncordia.pool.finisher import Finisher
 from goncordia.pool.keeper import Keeper
 from goncordia.pool.lease import Lease
 from goncordia.pool.listener import Listener
 from goncordia.pool.runner import Runner, runnables
-from goncordia.pool.settings import Settings, Span, distinct, span
+from goncordia.pool.settings import PoolOptions, Settings
 from goncordia.pool.slots import Slots
 from goncordia.pool.upkeep import Upkeep
 from goncordia.registry import Registry
 from goncordia.sessions import WorkerInfo
-from goncordia.system_clock import SystemClock
 
 log = logging.getLogger("goncordia.pool")
 
@@ -203,50 +197,23 @@ async def worker_pool(
     driver: Driver[Never],
     registry: Registry,
     *,
-    concurrency: int = 10,
-    queues: Collection[str] | None = None,
-    name: str | None = None,
-    middleware: Sequence[Middleware] = (),
     require: Iterable[str] = (),
-    clock: Clock | None = None,
-    poll: Span | None = None,
-    beat_every: Span = 5.0,
-    session_ttl: Span = 60.0,
-    shutdown_timeout: Span = 30.0,
-    flush_timeout: Span = 5.0,
-    payload_limit: int = PAYLOAD_LIMIT,
+    **options: Unpack[PoolOptions],
 ) -> AsyncGenerator[WorkerPool]:
     """Run jobs while the block runs: a nursery whose children are handlers.
 
     Leaving the block stops claiming, waits up to `shutdown_timeout` for running jobs, cancels and
     gives back those that go on, and writes all outcomes within `flush_timeout`. Cancelling the
     scope round it does the same without waiting. Plain functions run in threads, which nothing can
-    interrupt: leaving waits for them.
-
-    `concurrency` is how many jobs run at once. `queues` (default: those of the registry's kinds,
-    and "default") are the queues to work on; `require` names capabilities that the store must
-    have. `beat_every` and `session_ttl` say how soon others notice that this process is gone.
-    Spans are seconds or timedeltas.
+    interrupt: leaving waits for them. The `options` are those of `PoolOptions`; `require` names
+    capabilities that the store must have.
 
     Raises `CapabilityMissing` or `InvalidArgument` before anything starts, `OutcomesUnwritten` if
     the store did not take all outcomes at the end. What a handler raises is its job's outcome and
     never ends the block, save `SystemExit` and `KeyboardInterrupt`.
     """
     driver.capabilities.require(require)
-    settings = Settings(
-        name=name or f"{socket.gethostname()}:{os.getpid()}",
-        concurrency=concurrency,
-        queues=distinct([*registry.queues, "default"] if queues is None else queues),
-        middleware=tuple(middleware),
-        clock=clock or SystemClock(),
-        poll=driver.habits.poll if poll is None else span(poll, "poll"),
-        beat_every=span(beat_every, "beat_every"),
-        session_ttl=span(session_ttl, "session_ttl"),
-        shutdown_timeout=span(shutdown_timeout, "shutdown_timeout"),
-        flush_timeout=span(flush_timeout, "flush_timeout"),
-        payload_limit=payload_limit,
-    )
-    pool = WorkerPool(driver, registry, settings)
+    pool = WorkerPool(driver, registry, Settings.of(driver, registry, options))
     await pool.join()
     try:
         async with anyio.create_task_group() as tasks:

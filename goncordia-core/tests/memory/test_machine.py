@@ -235,6 +235,7 @@ class Machine(RuleBasedStateMachine):
             return
         if after is None:
             self.exist.discard(job.id)
+            self.ended.discard(job.id)
         elif after.state.value in ENDS:
             self.ended.add(job.id)
         else:
@@ -251,6 +252,7 @@ class Machine(RuleBasedStateMachine):
         assert len(gone) == progress.n == min(limit, len(due))
         assert progress.more == (len(due) > limit)
         self.exist -= gone
+        self.ended -= gone
 
     @rule(queue=st.sampled_from(QUEUES), paused=st.booleans())
     def pause(self, queue, paused):

@@ -24,6 +24,14 @@ def finish(writes: Writes, outcomes: Sequence[Outcome], moment: Moment) -> list[
     return [_finish(writes, outcome, moment) for outcome in outcomes]
 
 
+def check_times(outcomes: Sequence[Outcome]) -> None:
+    """Raise `InvalidArgument` for a naive datetime, before a transaction is half written."""
+    for outcome in outcomes:
+        for when in (outcome.when, *(job.run_at for job in outcome.follow_ups)):
+            if isinstance(when, datetime):
+                as_utc(when, f"when of job {outcome.id}")
+
+
 def recorded(writes: Writes, id: UUID, token: UUID) -> Finished | None:
     """What the token recorded of a job; None: it holds it still."""
     record = writes.find(id.int)

@@ -19,7 +19,7 @@ def insert(writes: Writes, jobs: Sequence[NewJob], moment: Moment) -> list[Inser
     """Answer each job. The caller made sure that none is blocked."""
     now = moment.at
     times = [now if job.run_at is None else _run_at(job.run_at, job, now) for job in jobs]
-    return [_insert(writes, job, at, moment) for job, at in zip(jobs, times, strict=True)]
+    return [_insert(writes, job, run_at, moment) for job, run_at in zip(jobs, times, strict=True)]
 
 
 def _run_at(when: When, job: NewJob, now: datetime) -> datetime:

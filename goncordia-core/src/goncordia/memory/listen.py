@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 
 import anyio
 from anyio.lowlevel import current_token
@@ -25,7 +26,7 @@ def loop_caller() -> Callable[[Callable[[], None]], object]:
 class Listener:
     """A task that waits for hints; those that come before it looks are one."""
 
-    def __init__(self, lock: threading.Lock) -> None:
+    def __init__(self, lock: AbstractContextManager[bool]) -> None:
         self._lock = lock
         self._event = anyio.Event()
         self._soon = loop_caller()
@@ -100,5 +101,5 @@ class Silence:
 
     async def wait(self) -> Wake:
         """Never return."""
-        await anyio.sleep_forever()
-        raise AssertionError  # pragma: no cover
+        while True:
+            await anyio.sleep_forever()

@@ -70,7 +70,8 @@ class Store:
         self, capabilities: Capabilities = STRONG, retention: Retention | None = None
     ) -> None:
         self.capabilities = capabilities
-        self._lock = threading.Lock()
+        # reentrant: an abandoned transaction may be rolled back by the collector at any point
+        self._lock = threading.RLock()
         self._table = Table(capabilities, retention or Retention(), LAG)
 
     @property
@@ -89,15 +90,15 @@ class Store:
         try:
             yield tx
             with self._lock:
-                tx.commit(self._moment(None))
+                tx.commit()
         finally:
             with self._lock:
-                tx.rollback(self._moment(None))
+                tx.rollback()
 
-    def settle(self) -> None:
+    def settle(self, now: datetime | None = None) -> None:
         """With `claim_sees="eventual"`: let claims see all inserts from now on."""
         with self._lock:
-            self._table.surface(self._moment(None).micros, settle=True)
+            self._table.surface(self._moment(now).micros, settle=True)
 
     def new_id(self, at: datetime | None = None, seed: bytes | None = None) -> UUID:
         """As in `Driver`."""

@@ -68,7 +68,7 @@ class Table:
         self._claims = 0
 
     def line(self, name: str) -> Line:
-        """The queue's line; from now on it is one that was used."""
+        """The queue's line."""
         line = self.lines.get(name)
         if line is None:
             line = self.lines[name] = Line(name, self._order)
@@ -80,9 +80,6 @@ class Table:
             self._leave(old, new)
         if new is not None:
             self._enter(old, new, now)
-        elif old is not None:
-            del self.rows[old.id.int]
-            self.roll.tidy(self.rows)
         if old is not None and old.state in WAITING:
             old.line.left(self.rows)
 
@@ -131,6 +128,9 @@ class Table:
         else:
             self._ended -= 1
             self._tidy()
+        if new is None:
+            del self.rows[old.id.int]
+            self.roll.tidy(self.rows)
 
     def _enter(self, old: Record | None, new: Record, now: int) -> None:
         line = new.line
@@ -145,18 +145,17 @@ class Table:
             self.keep(new)
         elif new.holding is None:
             line.kinds[new.kind] += 1
-            self._line_up(old, new, now)
+            if old is None and self.lag and new.state is State.AVAILABLE:
+                self._unseen.append((self._claims + self.lag, num))
+                self._call(line)
+            elif line.place(new, now) and self.listeners:
+                self._call(line)
         elif new.cancel_requested:
             self.listeners.cancels(line.name)
         line.counts[new.seen] += 1
 
-    def _line_up(self, old: Record | None, new: Record, now: int) -> None:
-        line = new.line
-        if old is None and self.lag and new.state is State.AVAILABLE:
-            self._unseen.append((self._claims + self.lag, new.id.int))
-        elif not line.place(new, now):
-            return
-        if self.listeners and line.paused_at is None:
+    def _call(self, line: Line) -> None:
+        if line.paused_at is None:
             self.listeners.jobs(line.name)
 
     def _stands(self, job: Record | None, entry: int) -> TypeGuard[Record]:

@@ -14,7 +14,7 @@ from goncordia.errors import (
     Unavailable,
 )
 from goncordia.jobs import NewJob, Outcome
-from goncordia.memory.finish import finish
+from goncordia.memory.finish import check_times, finish
 from goncordia.memory.insert import insert
 from goncordia.memory.moment import Moment
 from goncordia.memory.table import Table
@@ -36,7 +36,7 @@ def insert_jobs(
         answers = insert(writes, jobs, moment)
         writes.apply(moment)
         return answers
-    _check_tx(table, tx, promised.tx_insert, "tx_insert")
+    _use(table, tx, moment, "tx_insert", promised.tx_insert)
     if promised.tx_insert == "staged":
         return [_stage_insert(tx, job, moment) for job in jobs]
     if tx.writes.blocked(jobs):
@@ -62,7 +62,8 @@ def finish_jobs(
         answers = finish(writes, outcomes, moment)
         writes.apply(moment)
         return answers
-    _check_tx(table, tx, promised.tx_finish, "tx_finish")
+    _use(table, tx, moment, "tx_finish", promised.tx_finish)
+    check_times(outcomes)
     if promised.tx_finish == "staged":
         done = [Finished.DONE] * len(outcomes)
         tx.stage(lambda writes: finish(writes, outcomes, moment) == done)
@@ -79,12 +80,12 @@ def _stage_insert(tx: Tx, job: NewJob, moment: Moment) -> Inserted:
     return Inserted(job.id, Insertion.STAGED)
 
 
-def _check_tx(table: Table, tx: Tx, power: str, word: str) -> None:
+def _use(table: Table, tx: Tx, moment: Moment, word: str, power: str) -> None:
     if power == "none":
         raise TransactionsUnsupported(word, f"tx=: this store was told to promise {word}=none")
     if not isinstance(tx, Tx):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers
         raise HandleMismatch(f"tx={tx!r}: use the memory.Tx of driver.begin()")
-    tx.check(table)
+    tx.use(table, moment)
 
 
 def _check_unique(promised: Capabilities, jobs: Sequence[NewJob], tx: Tx | None) -> None:

@@ -24,38 +24,47 @@ class Tx:
     work and being freed here is skipped, as if it had come before this commit.
     """
 
-    __slots__ = ("_open", "_staged", "_table", "preview", "writes")
+    __slots__ = ("_moment", "_open", "_staged", "_table", "preview", "writes")
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._staged: list[Staged] = []
         self._open = True
+        self._moment: Moment | None = None
         self.writes = Writes(table, locking=True)
         self.preview = Writes(table)
         """What staged operations would do as things stand; never applied."""
 
-    def check(self, table: Table) -> None:
-        """Raise `HandleMismatch` if it has ended or belongs to another store."""
+    def use(self, table: Table, moment: Moment) -> None:
+        """Write something then.
+
+        Raises `HandleMismatch` if it has ended or belongs to another store.
+        """
         if table is not self._table:
             raise HandleMismatch("tx is a transaction of another memory store")
         if not self._open:
             raise HandleMismatch("tx has ended: begin another with driver.begin()")
+        self._moment = moment
 
     def stage(self, operation: Staged) -> None:
         """Leave an operation to the commit."""
         self._staged.append(operation)
 
-    def commit(self, moment: Moment) -> None:
-        """Apply everything; raises `TransactionConflict` where staged work can't stand."""
+    def commit(self) -> None:
+        """Apply everything; raises `TransactionConflict` where staged work can't stand.
+
+        It happens at the instant of the last write: a transaction has no clock of its own.
+        """
         if not all(operation(self.writes) for operation in self._staged):
             raise TransactionConflict(
                 "what the transaction relied on has changed since it was staged: rerun it"
             )
         self._open = False
-        self.writes.apply(moment)
+        if self._moment is not None:
+            self.writes.apply(self._moment)
 
-    def rollback(self, moment: Moment) -> None:
+    def rollback(self) -> None:
         """Forget everything, unless it was committed."""
-        if self._open:
-            self._open = False
-            self.writes.drop(moment)
+        if self._open and self._moment is not None:
+            self.writes.drop(self._moment)
+        self._open = False

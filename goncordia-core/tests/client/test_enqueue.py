@@ -216,7 +216,7 @@ async def test_unique_jobs_are_refused_where_nothing_keeps_them_apart(rig: Rig, 
     assert caught.value.capability == "unique"
     client = weak(tx_unique=False)
     async with rig.begin() as tx:
-        with pytest.raises(CapabilityMissing) as caught:
+        with pytest.raises(CapabilityMissing, match="enqueue without unique") as caught:
             await client.enqueue(Mail("ada"), unique=ONCE, tx=tx)
     assert caught.value.capability == "tx_unique"
     assert (await client.enqueue(Mail("ada"), unique=ONCE)).created

@@ -137,6 +137,19 @@ async def test_bad_arguments_are_named(
         await call(client)  # pyright: ignore[reportGeneralTypeIssues] each is awaitable
 
 
+async def test_actions_go_by_the_mock_clock(rig: Rig) -> None:
+    clock = MockClock()
+    client = rig.make(clock=clock)
+    job = (await client.enqueue(Mail("a"))).id
+    await clock.advance(10)
+    await client.cancel(job)
+    row = await client.get(job)
+    assert row is not None
+    assert row.finished_at == clock.now()
+    await client.pause("q")
+    assert [q.paused_at for q in await client.queues() if q.name == "q"] == [clock.now()]
+
+
 # Looking.
 
 
@@ -177,7 +190,9 @@ async def test_pages_follow_each_other(client: MemoryClient) -> None:
 
 
 async def test_all_jobs_neither_repeats_nor_skips_one_that_stays(client: MemoryClient) -> None:
+    await client.enqueue_many([Report(), Report()])
     answers = await client.enqueue_many([Mail(str(n)) for n in range(205)])
+    await client.enqueue(Report())
     seen: list[UUID] = []
     async for row in client.all_jobs(kinds=["mail"]):
         seen.append(row.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,17 @@ def test_each_is_greater_than_the_one_before() -> None:
     assert made == sorted(set(made))
     assert [str(each) for each in made] == sorted(str(each) for each in made)
     assert [each.bytes for each in made] == sorted(each.bytes for each in made)
+
+
+def test_a_clock_that_stands_or_steps_back_does_not_matter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = time.time_ns()
+    made: list[uuid.UUID] = []
+    for at in (now, now, now, now - 10**12, now - 1, now + 1, now + 10**9):
+        monkeypatch.setattr(time, "time_ns", lambda at=at: at)
+        made.append(uuid7())
+    assert made == sorted(set(made))
 
 
 def test_it_carries_the_time() -> None:

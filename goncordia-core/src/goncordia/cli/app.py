@@ -1,0 +1,39 @@
+"""All commands under one roof."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import cast
+
+from cyclopts import App, CycloptsError
+
+from goncordia.cli import migrate, stats, worker
+from goncordia.cli.demo import command as demo
+from goncordia.cli.faults import USAGE, complain
+
+HELP = "A job queue for the database that you already have."
+
+
+def make() -> App:
+    """The command line, which `run` parses by."""
+    app = App(
+        name="goncordia", help=HELP, version=version("goncordia-core"), help_format="plaintext"
+    )
+    for module in (demo, migrate, worker, stats):
+        app.command(module.command, name=module.NAME, help_epilogue=module.EXAMPLES)
+    app.register_install_completion_command()  # pyright: ignore[reportUnknownMemberType] - its **kwargs
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; its exit status."""
+    app = make()
+    try:
+        status: object = app(
+            list(arguments), exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except CycloptsError as error:
+        complain(str(error), arguments)
+        return USAGE
+    return cast("int", status or 0)

@@ -1,0 +1,149 @@
+"""What happens in the demo, in its order."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import TypeVar
+from uuid import UUID
+
+import anyio
+from anyio import to_thread
+from anyio.abc import Process
+
+from goncordia.cli.demo import sight
+from goncordia.cli.demo.audit import MANY
+from goncordia.cli.demo.orders import Order, write_plan
+from goncordia.cli.demo.producers import TASKS, THREADS, order_all
+from goncordia.cli.demo.screen import Screen
+from goncordia.cli.demo.shop import connect, transaction
+from goncordia.cli.demo.workers import CONCURRENCY, TTL, died, worker
+from goncordia.client import Client
+from goncordia.driver import Driver
+from goncordia.plugins import open_driver
+
+T = TypeVar("T")
+
+LOOK_EVERY = 0.02
+"""Seconds."""
+WARM = 60
+"""Jobs that have ended before the worker is killed: there is something to survive."""
+PATIENCE = 45.0
+"""Seconds after which the audit begins, come what may."""
+
+
+class Scenario:
+    """The demo on one file."""
+
+    def __init__(self, path: str, url: str, loop: str, screen: Screen) -> None:
+        """Nothing done yet."""
+        self._path = path
+        self._url = url
+        self._loop = loop
+        self._screen = screen
+        self._worker: Process | None = None
+
+    async def play(self, orders: list[Order]) -> None:
+        """Everything up to the audit."""
+        say = self._screen.say
+        async with open_driver(self._url, tx=sqlite3.Connection) as driver:
+            await driver.migrate()
+            with closing(connect(self._path)) as self._eye:
+                write_plan(self._eye, orders)
+                with anyio.move_on_after(PATIENCE) as patience:
+                    await self._play(driver, orders)
+                if patience.cancelled_caught:
+                    say(f"not done after {PATIENCE:.0f} s", "bold red")
+
+    async def _play(self, driver: Driver[sqlite3.Connection], orders: list[Order]) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._watch)
+            async with anyio.create_task_group() as acts:
+                acts.start_soon(self._order, driver, orders)
+                await self._kill_one()
+                acts.start_soon(self._tell_of_rescue)
+                await self._take_over(Client(driver))
+            tasks.cancel_scope.cancel()
+
+    async def _watch(self) -> None:
+        """Keep the counts on the screen."""
+        while True:
+            seen = await to_thread.run_sync(sight.look, self._eye)
+            self._screen.count(seen.counts)
+            await anyio.sleep(5 * LOOK_EVERY)
+
+    async def _order(self, driver: Driver[sqlite3.Connection], orders: list[Order]) -> None:
+        say = self._screen.say
+        say(
+            f"{len(orders)} orders, each in a transaction with its jobs, from {TASKS} async tasks "
+            f"and {THREADS} plain threads"
+        )
+        await order_all(self._path, self._url, driver, orders)
+        seen = await to_thread.run_sync(sight.look, self._eye)
+        say(f"{seen.orders} orders committed, {len(orders) - seen.orders} rolled back", "bold")
+
+    async def _kill_one(self) -> None:
+        """Start a worker, and kill it when it is busy."""
+        async with worker(self._path, self._url, self._loop) as process:
+            self._worker = process
+            self._screen.say(f"worker {process.pid} starts: {CONCURRENCY} jobs at once")
+            await self._until(_busy)
+            process.send_signal(signal.SIGKILL)
+            await process.wait()
+            self._worker = None
+            held = await to_thread.run_sync(_note_killed, self._eye, process.pid)
+            self._screen.say(f"{held} jobs run: worker {process.pid} gets SIGKILL", "bold red")
+
+    async def _take_over(self, client: Client[sqlite3.Connection]) -> None:
+        """Start another worker, cancel one of its jobs, and let it do all the rest."""
+        say = self._screen.say
+        async with worker(self._path, self._url, self._loop) as process:
+            self._worker = process
+            say(f"worker {process.pid} takes over", "bold")
+            export = await self._until(sight.running_export)
+            (answer,) = await client.cancel(UUID(export))
+            say(f"export_books runs for ever, it is cancelled: {answer.value}")
+            await self._until(_all_ended)
+            self._worker = None
+            process.send_signal(signal.SIGTERM)
+            status = await process.wait()
+            say(f"all jobs have ended; worker {process.pid} was told to end: status {status}")
+
+    async def _tell_of_rescue(self) -> None:
+        await self._until(_taken_back)
+        self._screen.say(f"the killed worker was silent for {TTL:.0f} s: its jobs are taken back")
+
+    async def _until(self, what: Callable[[sqlite3.Connection], T | None]) -> T:
+        """Look until there is an answer; raises `WorkerDied` if the worker did."""
+        while True:
+            answer = await to_thread.run_sync(what, self._eye)
+            if answer:
+                return answer
+            if self._worker is not None and self._worker.returncode is not None:
+                raise died(self._worker, self._path)
+            await anyio.sleep(LOOK_EVERY)
+
+
+def _busy(connection: sqlite3.Connection) -> bool:
+    return sight.look(connection).ended >= WARM and len(sight.running(connection)) >= MANY
+
+
+def _taken_back(connection: sqlite3.Connection) -> bool:
+    return not sight.still_lost(connection)
+
+
+def _all_ended(connection: sqlite3.Connection) -> bool:
+    seen = sight.look(connection)
+    return not seen.live
+
+
+def _note_killed(connection: sqlite3.Connection, pid: int) -> int:
+    """Write down what the dead process holds; nobody else runs anything."""
+    held = sight.running(connection)
+    with transaction(connection):
+        connection.executemany(
+            "INSERT INTO demo_killed (job, pid) VALUES (?, ?)", [(job, pid) for job in held]
+        )
+    return len(held)

@@ -1,0 +1,131 @@
+"""`goncordia worker`: runs the jobs of a registry until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+import anyio
+from cyclopts import Parameter
+
+from goncordia.cli import loops
+from goncordia.cli.faults import reported, scrub
+from goncordia.cli.load import load_registry
+from goncordia.cli.parameters import Debug, Loop, Url
+from goncordia.cli.signals import STOPPING, Stops
+from goncordia.cli.tally import Tally
+from goncordia.plugins import open_driver
+from goncordia.pool import worker_pool
+from goncordia.registry import Registry
+
+NAME = "worker"
+EXAMPLES = """\
+Examples:
+  goncordia worker shop.jobs:jobs --driver sqlite:///jobs.db
+  goncordia worker shop.jobs:jobs --concurrency 50 --queues mail default
+  goncordia worker shop.jobs:jobs --loop trio --shutdown-timeout 300
+
+Ctrl-C or SIGTERM:
+  the first   claims nothing more and lets running jobs end
+  the second  cancels them and gives them back
+  the third   ends the process, even if a plain function hangs in its thread"""
+
+log = logging.getLogger("goncordia.worker")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to work."""
+
+    concurrency: Annotated[int, Parameter(help="How many jobs run at once.")] = 10
+    queues: Annotated[
+        tuple[str, ...] | None,
+        Parameter(
+            consume_multiple=True,
+            negative="",
+            help="The queues to work on; by default those of the registry's kinds, and default.",
+        ),
+    ] = None
+    shutdown_timeout: Annotated[
+        float, Parameter(help="Seconds that running jobs get to end after the first Ctrl-C.")
+    ] = 30.0
+    session_ttl: Annotated[
+        float, Parameter(help="Seconds of silence after which others take this worker's jobs.")
+    ] = 60.0
+    beat_every: Annotated[
+        float, Parameter(help="Seconds between two signs of life; four must fit into the ttl.")
+    ] = 5.0
+
+
+def command(
+    registry: Annotated[str, Parameter(help="Where the goncordia.Registry is: module:name.")],
+    /,
+    *,
+    driver: Url,
+    settings: Settings = Settings(),
+    loop: Loop = "asyncio",
+    debug: Debug = False,
+) -> None:
+    """Run the jobs of a registry until told to stop.
+
+    The module is imported from the current directory or from what is installed.
+    """
+    with reported(driver, debug=debug):
+        configure_logging(driver)
+        found = load_registry(registry)
+        loops.run(lambda: _work(driver, found, settings), loop)
+
+
+async def _work(url: str, registry: Registry, settings: Settings) -> None:
+    stops, tally = Stops(), Tally()
+    with anyio.open_signal_receiver(*STOPPING) as signals:
+        async with open_driver(url) as driver, anyio.create_task_group() as tasks:
+            tasks.start_soon(stops.obey, signals)
+            with stops.scope:
+                async with worker_pool(
+                    driver,
+                    registry,
+                    concurrency=settings.concurrency,
+                    queues=settings.queues,
+                    middleware=[tally],
+                    shutdown_timeout=settings.shutdown_timeout,
+                    session_ttl=settings.session_ttl,
+                    beat_every=settings.beat_every,
+                ):
+                    _greet(driver.name, registry, settings)
+                    await stops.drain.wait()
+            tasks.cancel_scope.cancel()
+    log.info("ended: %s", tally)
+
+
+def _greet(store: str, registry: Registry, settings: Settings) -> None:
+    log.info(
+        "started on %s: %d jobs at once, queues %s, kinds %s",
+        store,
+        settings.concurrency,
+        ", ".join(settings.queues or sorted({*registry.queues, "default"})),
+        ", ".join(registry.kinds),
+    )
+
+
+class Scrubbed(logging.Formatter):
+    """A formatter that lets no credentials of a URL through."""
+
+    def __init__(self, url: str) -> None:
+        """Knows the store's own URL."""
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+        self._url = url
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without them."""
+        return scrub(super().format(record), [self._url])
+
+
+def configure_logging(url: str) -> None:
+    """Log to stderr from INFO up; the application's module, imported later, may change it."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Scrubbed(url))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -8,7 +8,20 @@ from hashlib import sha256
 from uuid import UUID
 
 from goncordia.ids import uuid7
-from goncordia.jobs import AttemptError, Conflict, Hold, NewJob, UniqueKey
+from goncordia.jobs import (
+    AttemptError,
+    ClaimedJob,
+    Conflict,
+    Hold,
+    JobRow,
+    NewJob,
+    Outcome,
+    UniqueKey,
+    cancelled,
+    discarded,
+    failed,
+    snoozed,
+)
 from goncordia.memory import STRONG, MemoryDriver, Store
 from goncordia.sessions import Claim, Claims, WorkerInfo
 
@@ -36,6 +49,13 @@ def weaker(**promises) -> MemoryDriver:
     return MemoryDriver(capabilities=dataclasses.replace(STRONG, **promises))
 
 
+def row_of(store: Store, id: UUID, now: datetime = NOW) -> JobRow:
+    """The row, which has to be there."""
+    [row] = store.get([id], now)
+    assert row is not None
+    return row
+
+
 class Worker:
     """A session and the claims that it makes."""
 
@@ -54,5 +74,29 @@ class Worker:
     ) -> Claims:
         return self.store.claim(Claim(token or uuid7(), self.session, {queue: n}, resend), now)
 
-    def take(self, n: int = 1, queue: str = "default", *, now: datetime = NOW):
+    def take(self, n: int = 1, queue: str = "default", *, now: datetime = NOW) -> list[ClaimedJob]:
         return self.claim(n, queue, now=now).jobs
+
+    def one(self, *, now: datetime = NOW) -> ClaimedJob:
+        [job] = self.take(now=now)
+        return job
+
+
+def fails(job: ClaimedJob) -> Outcome:
+    return failed(job, error(), at(5))
+
+
+def fails_and_is_due(job: ClaimedJob) -> Outcome:
+    return failed(job, error(), at(-1))
+
+
+def is_discarded(job: ClaimedJob) -> Outcome:
+    return discarded(job, error())
+
+
+def is_cancelled(job: ClaimedJob) -> Outcome:
+    return cancelled(job, error())
+
+
+def snoozes(job: ClaimedJob) -> Outcome:
+    return snoozed(job, at(5))

@@ -5,12 +5,13 @@ from uuid import uuid4
 
 import pytest
 from goncordia.actions import Acted, Amend, Cancel, Delete, Retry
+from goncordia.answers import Filter
 from goncordia.errors import InvalidArgument
 from goncordia.jobs import completed, discarded, failed
 from goncordia.lifecycle import State
 from goncordia.memory import Store
 
-from .making import NOW, Worker, at, error, new
+from .making import NOW, Worker, at, error, fails_and_is_due, is_discarded, new, row_of
 
 ACTIONS = [Cancel(), Retry(), Amend(priority=1), Delete()]
 
@@ -80,8 +81,9 @@ def test_cancelled_job_never_runs():
     store = Store()
     job = job_in(store, State.AVAILABLE)
     store.act([job.id], Cancel(), NOW)
-    [row] = store.get([job.id], NOW)
+    row = row_of(store, job.id, NOW)
     assert (row.state, row.finished_at) == (State.CANCELLED, NOW)
+    assert row.expire_at is not None
     assert row.expire_at > NOW
     assert Worker(store).take() == []
 
@@ -91,7 +93,7 @@ def test_retry_starts_a_job_anew(state):
     store = Store()
     job = job_in(store, state)
     store.act([job.id], Retry(), at(5))
-    [row] = store.get([job.id], at(5))
+    row = row_of(store, job.id, at(5))
     assert (row.state, row.run_at) == (State.AVAILABLE, at(5))
     assert (row.result, row.finished_at, row.expire_at) == (None, None, None)
     assert [j.id for j in Worker(store).take(now=at(5))] == [job.id]
@@ -102,21 +104,22 @@ def test_retry_gives_at_least_one_attempt_more():
     store.insert([new(max_attempts=2)], now=NOW)
     worker = Worker(store)
     for _ in range(2):
-        [job] = worker.take()
-        store.finish([failed(job, error(), at(-1))], now=NOW)
+        store.finish([fails_and_is_due(worker.one())], now=NOW)
+    job = store.list(Filter(), now=NOW).rows[0]
+    assert job.state is State.DISCARDED
     store.act([job.id], Retry(), NOW)
-    [again] = worker.take()
+    again = worker.one()
     assert (again.attempt, again.max_attempts) == (3, 3)
-    store.finish([discarded(again, error())], now=NOW)
+    store.finish([is_discarded(again)], now=NOW)
     store.act([job.id], Retry(), NOW)
-    assert worker.take()[0].max_attempts == 4
+    assert worker.one().max_attempts == 4
 
 
 def test_retry_leaves_a_limit_that_is_not_reached():
     store = Store()
     job = job_in(store, State.DISCARDED)
     store.act([job.id], Retry(), NOW)
-    assert store.get([job.id], NOW)[0].max_attempts == 25
+    assert row_of(store, job.id, NOW).max_attempts == 25
 
 
 @pytest.mark.parametrize("when", [at(60), timedelta(minutes=1)])
@@ -124,8 +127,8 @@ def test_retry_ahead_is_scheduled(when):
     store = Store()
     job = job_in(store, State.DISCARDED)
     store.act([job.id], Retry(run_at=when), NOW)
-    assert store.get([job.id], NOW)[0].state is State.SCHEDULED
-    assert store.get([job.id], at(60))[0].state is State.AVAILABLE
+    assert row_of(store, job.id, NOW).state is State.SCHEDULED
+    assert row_of(store, job.id, at(60)).state is State.AVAILABLE
 
 
 def test_due_retryable_is_available_and_not_retried():
@@ -139,10 +142,10 @@ def test_amend_moves_a_job_in_time():
     job = job_in(store, State.AVAILABLE)
     worker = Worker(store)
     store.act([job.id], Amend(run_at=at(60)), NOW)
-    assert store.get([job.id], NOW)[0].state is State.SCHEDULED
+    assert row_of(store, job.id, NOW).state is State.SCHEDULED
     assert worker.take(now=at(59)) == []
     store.act([job.id], Amend(run_at=at(-5)), NOW)
-    assert store.get([job.id], NOW)[0].state is State.AVAILABLE
+    assert row_of(store, job.id, NOW).state is State.AVAILABLE
     assert len(worker.take(5)) == 1
 
 
@@ -158,7 +161,7 @@ def test_amend_of_one_part_leaves_the_other():
     job = job_in(store, State.SCHEDULED)
     store.act([job.id], Amend(priority=5), NOW)
     store.act([job.id], Amend(run_at=at(90)), NOW)
-    [row] = store.get([job.id], NOW)
+    row = row_of(store, job.id, NOW)
     assert (row.priority, row.run_at) == (5, at(90))
 
 
@@ -167,7 +170,7 @@ def test_cancel_of_a_running_job_is_a_request():
     job = job_in(store, State.RUNNING)
     for _ in range(2):
         assert store.act([job.id], Cancel(), NOW) == [Acted.REQUESTED]
-    [row] = store.get([job.id], NOW)
+    row = row_of(store, job.id, NOW)
     assert (row.state, row.cancel_requested) == (State.RUNNING, True)
 
 

@@ -12,7 +12,7 @@ from goncordia.lifecycle import State
 from goncordia.memory import Store
 from goncordia.sessions import Claim
 
-from .making import NOW, Worker, at, error, new
+from .making import NOW, Worker, at, error, new, row_of
 
 
 def test_order_is_priority_then_run_at_then_id():
@@ -43,7 +43,7 @@ def test_claim_counts_the_attempt_and_names_the_session():
     claims = worker.claim(now=at(1))
     [claimed] = claims.jobs
     assert (claimed.attempt, claimed.kind, claimed.queue) == (1, "greet", "default")
-    [row] = store.get([job.id], at(1))
+    row = row_of(store, job.id, at(1))
     assert (row.state, row.session, row.attempted_at) == (State.RUNNING, worker.session, at(1))
 
 
@@ -73,6 +73,8 @@ def test_next_due_is_told_for_the_wanted_queues_only():
     assert worker.claim(now=NOW).next_due_in == 30
     assert worker.claim(now=at(30)).next_due_in == 60
     assert worker.claim(queue="c", now=NOW).next_due_in is None
+    for both in ({"default": 1, "b": 1}, {"b": 1, "default": 1}):
+        assert store.claim(Claim(uuid4(), worker.session, both), NOW).next_due_in == 5
 
 
 def test_next_due_forgets_a_job_that_was_cancelled():
@@ -123,10 +125,13 @@ def test_resent_claim_does_not_give_back_what_was_finished():
     assert worker.claim(2, token=token, resend=True).jobs == [kept]
 
 
-@pytest.mark.parametrize("ending", ["unknown", "left"])
+@pytest.mark.parametrize("ending", ["unknown", "left", "left with a job"])
 def test_claim_needs_a_living_session(ending):
     store = Store()
+    store.insert([new(), new()], now=NOW)
     worker = Worker(store)
+    if ending == "left with a job":
+        worker.one()
     store.leave(worker.session)
     if ending == "unknown":
         worker.session = uuid4()
@@ -141,10 +146,10 @@ def test_claim_clears_an_old_cancel_request():
     [job] = worker.take()
     store.act([job.id], Cancel(), NOW)
     store.finish([completed(job)], now=NOW)
-    assert store.get([job.id], NOW)[0].cancel_requested
+    assert row_of(store, job.id, NOW).cancel_requested
     store.act([job.id], Retry(), NOW)
     worker.take()
-    assert not store.get([job.id], NOW)[0].cancel_requested
+    assert not row_of(store, job.id, NOW).cancel_requested
 
 
 def test_job_retried_earlier_than_it_was_due_is_claimed_once():

@@ -18,7 +18,7 @@ from goncordia.lifecycle import State
 from goncordia.memory import Store
 from goncordia.retention import Retention
 
-from .making import NOW, Worker, at, error, new
+from .making import NOW, Worker, at, error, fails, is_cancelled, is_discarded, new, row_of, snoozes
 
 
 def run(store: Store, **fields):
@@ -30,8 +30,7 @@ def run(store: Store, **fields):
 
 def after(store: Store, outcome, now=NOW):
     assert store.finish([outcome], now=now) == [Finished.DONE]
-    [row] = store.get([outcome.id], now)
-    assert row is not None
+    row = row_of(store, outcome.id, now)
     assert row.session is None or row.state is State.RUNNING
     return row
 
@@ -99,8 +98,7 @@ def test_cancelled_job_keeps_its_error():
 
 @pytest.mark.parametrize(
     "outcome",
-    [lambda j: failed(j, error(), at(5)), lambda j: snoozed(j, at(5)), released],
-    ids=["failed", "snoozed", "released"],
+    [fails, snoozes, released],
 )
 def test_asked_to_stop_it_ends_cancelled(outcome):
     store = Store()
@@ -122,7 +120,7 @@ def test_stale_token_changes_nothing():
     job, worker = run(store)
     store.leave(worker.session)
     store.rescue(10, now=NOW)
-    [row] = store.get([job.id], NOW)
+    row = row_of(store, job.id, NOW)
     new_holder = Worker(store)
     [again] = new_holder.take(now=at(3600))
     for outcome in (completed(job), failed(job, error(), at(1)), released(job)):
@@ -141,15 +139,7 @@ def test_job_that_is_gone():
 
 @pytest.mark.parametrize(
     "outcome",
-    [
-        completed,
-        lambda j: failed(j, error(), at(5)),
-        lambda j: discarded(j, error()),
-        lambda j: cancelled(j, error()),
-        lambda j: snoozed(j, at(5)),
-        released,
-    ],
-    ids=["completed", "failed", "discarded", "cancelled", "snoozed", "released"],
+    [completed, fails, is_discarded, is_cancelled, snoozes, released],
 )
 def test_resent_outcome_is_done_and_another_one_lost(outcome):
     store = Store()
@@ -225,5 +215,5 @@ def test_kept_errors_are_the_last_ones():
     for n in range(KEPT_ERRORS + 4):
         store.finish([failed(job, error(n), at(-1))], now=NOW)
         [job] = worker.take()
-    [row] = store.get([job.id], NOW)
+    row = row_of(store, job.id, NOW)
     assert [e.attempt for e in row.errors] == list(range(4, KEPT_ERRORS + 4))

@@ -8,7 +8,7 @@ from goncordia.errors import InvalidArgument
 from goncordia.lifecycle import State
 from goncordia.memory import Store
 
-from .making import NOW, Worker, at, new
+from .making import NOW, Worker, at, new, row_of
 
 
 def test_due_job_is_available_and_keeps_what_it_was_given():
@@ -16,8 +16,7 @@ def test_due_job_is_available_and_keeps_what_it_was_given():
     job = new("greet", queue="mail", priority=3, tags=("a", "b"), meta=b'{"x":1}', max_attempts=7)
     [answer] = store.insert([job], now=NOW)
     assert answer.status is Insertion.CREATED
-    [row] = store.get([job.id], NOW)
-    assert row is not None
+    row = row_of(store, job.id, NOW)
     assert (row.state, row.run_at, row.created_at, row.attempt) == (State.AVAILABLE, NOW, NOW, 0)
     assert (row.kind, row.args, row.queue, row.priority) == ("greet", b"{}", "mail", 3)
     assert (row.tags, row.meta, row.max_attempts) == (("a", "b"), b'{"x":1}', 7)
@@ -28,7 +27,7 @@ def test_job_ahead_is_scheduled_until_its_time_comes(when):
     store = Store()
     job = new(run_at=when)
     store.insert([job], now=NOW)
-    assert [store.get([job.id], t)[0].state for t in (NOW, at(59.9), at(60))] == [
+    assert [row_of(store, job.id, t).state for t in (NOW, at(59.9), at(60))] == [
         State.SCHEDULED,
         State.SCHEDULED,
         State.AVAILABLE,
@@ -40,7 +39,7 @@ def test_run_at_is_the_instant_not_the_wall_clock_reading():
     store = Store()
     job = new(run_at=datetime(2025, 12, 31, 16, 30, tzinfo=west))
     store.insert([job], now=NOW)
-    assert store.get([job.id], NOW)[0].run_at == at(30 * 60)
+    assert row_of(store, job.id, NOW).run_at == at(30 * 60)
     assert Worker(store).take() == []
 
 
@@ -67,7 +66,7 @@ def test_a_caller_who_changes_his_job_afterwards_does_not_change_ours():
     job = new()
     store.insert([job], now=NOW)
     job.args = b"changed"
-    assert store.get([job.id], NOW)[0].args == b"{}"
+    assert row_of(store, job.id, NOW).args == b"{}"
 
 
 def test_naive_time_is_refused_and_nothing_of_the_batch_is_written():
@@ -84,4 +83,4 @@ def test_without_now_the_wall_clock_rules():
     job = new()
     before = datetime.now(NOW.tzinfo)
     store.insert([job])
-    assert before <= store.get([job.id])[0].created_at <= datetime.now(NOW.tzinfo)
+    assert before <= row_of(store, job.id, at(10**9)).created_at <= datetime.now(NOW.tzinfo)

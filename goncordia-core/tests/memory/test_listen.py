@@ -8,11 +8,11 @@ import anyio
 import pytest
 from goncordia.actions import Amend, Cancel, Retry
 from goncordia.answers import Insertion, QueueChange
-from goncordia.jobs import discarded, failed, released
+from goncordia.jobs import released
 from goncordia.memory import MemoryDriver
 from goncordia.sessions import Wake
 
-from .making import NOW, Worker, at, error, new, weaker
+from .making import NOW, Worker, at, fails, fails_and_is_due, is_discarded, new, weaker
 
 pytestmark = pytest.mark.anyio
 
@@ -94,13 +94,7 @@ async def test_nobody_is_woken_for_a_paused_queue_until_it_is_resumed():
 
 @pytest.mark.parametrize(
     ("outcome", "wakes"),
-    [
-        (released, True),
-        (lambda job: failed(job, error(), at(-1)), True),
-        (lambda job: failed(job, error(), at(60)), False),
-        (lambda job: discarded(job, error()), False),
-    ],
-    ids=["released", "failed, due", "failed, later", "discarded"],
+    [(released, True), (fails_and_is_due, True), (fails, False), (is_discarded, False)],
 )
 async def test_an_outcome_wakes_if_the_job_is_due_again(outcome, wakes):
     driver = MemoryDriver()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from goncordia.actions import Acted, Amend, Cancel, Delete, Retry
-from goncordia.answers import Filter, Finished, Insertion, QueueChange
+from goncordia.answers import Filter, Finished, Inserted, Insertion, QueueChange
 from goncordia.ids import uuid7
 from goncordia.jobs import (
     ClaimedJob,
@@ -15,9 +18,7 @@ from goncordia.jobs import (
     Hold,
     NewJob,
     Outcome,
-    cancelled,
     completed,
-    discarded,
     failed,
     released,
     snoozed,
@@ -30,7 +31,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from .making import NOW, TTL, error, key
+from .making import NOW, TTL, error, fails_and_is_due, is_cancelled, is_discarded, key, new
 
 QUEUES = ["a", "b"]
 WAITS = ("available", "scheduled", "retryable")
@@ -42,22 +43,36 @@ keys = st.none() | st.builds(
     key, st.sampled_from("xy"), st.sampled_from(list(Hold)), st.sampled_from(list(Conflict))
 )
 new_jobs = st.builds(
-    lambda **fields: NewJob(uuid7(), "k", b"", **fields),
+    new,
     queue=st.sampled_from(QUEUES),
     priority=st.integers(-1, 1),
     run_at=st.none() | spans,
     max_attempts=st.integers(1, 3),
     unique=keys,
 )
+
+
+def completes_and_goes_on(job: ClaimedJob) -> Outcome:
+    return completed(job, follow_ups=[new("next", queue="a")])
+
+
+def fails_for_a_while(job: ClaimedJob) -> Outcome:
+    return failed(job, error(), timedelta(seconds=20))
+
+
+def snoozes_for_a_while(job: ClaimedJob) -> Outcome:
+    return snoozed(job, timedelta(seconds=5))
+
+
 endings = st.sampled_from(
     [
         completed,
-        lambda job: completed(job, follow_ups=[NewJob(uuid7(), "next", b"", queue="a")]),
-        lambda job: failed(job, error(), timedelta(seconds=20)),
-        lambda job: failed(job, error(), timedelta(0)),
-        lambda job: discarded(job, error()),
-        lambda job: cancelled(job, error()),
-        lambda job: snoozed(job, timedelta(seconds=5)),
+        completes_and_goes_on,
+        fails_for_a_while,
+        fails_and_is_due,
+        is_discarded,
+        is_cancelled,
+        snoozes_for_a_while,
         released,
     ]
 )
@@ -83,19 +98,19 @@ class Machine(RuleBasedStateMachine):
         self.ended: set[UUID] = set()
         self.paused: set[str] = set()
         self.tx: Tx | None = None
-        self.block = None
-        self.staged: list = []
+        self.block = ExitStack()
+        self.staged: list[Callable[[], None]] = []
         self.locked: set[UUID] = set()
 
     # What is done
 
-    @rule(target=jobs, new=st.lists(new_jobs, min_size=1, max_size=4))
-    def insert(self, new):
+    @rule(target=jobs, some=st.lists(new_jobs, min_size=1, max_size=4))
+    def insert(self, some):
         if self.tx is not None:
             return multiple()
-        for job, answer in zip(new, self.store.insert(new, now=self.now), strict=True):
+        for job, answer in zip(some, self.store.insert(some, now=self.now), strict=True):
             self.inserted(job, answer)
-        return multiple(*new)
+        return multiple(*some)
 
     @rule(job=jobs)
     def resend_insert(self, job):
@@ -106,12 +121,13 @@ class Machine(RuleBasedStateMachine):
         if answer.status is not Insertion.EXISTING:
             self.inserted(job, answer)
 
-    def inserted(self, job, answer):
+    def inserted(self, job: NewJob, answer: Inserted) -> None:
         if answer.status is Insertion.SKIPPED:
             return
         assert answer.status is not Insertion.EXISTING
         self.exist.add(job.id)
         if answer.status is Insertion.REPLACED:
+            assert answer.other is not None
             assert answer.other not in self.holders
             self.ended.add(answer.other)
 
@@ -263,29 +279,29 @@ class Machine(RuleBasedStateMachine):
     def time_passes(self, span):
         self.now += span
 
-    @rule(new=st.lists(new_jobs, max_size=3), running=st.lists(claims, max_size=2))
-    def begin(self, new, running):
+    @rule(some=st.lists(new_jobs, max_size=3), running=st.lists(claims, max_size=2))
+    def begin(self, some, running):
         """Open a transaction that inserts and finishes; it stays open for a while."""
         if self.tx is not None:
             return
         before = self.rows()
-        self.block = self.store.begin()
-        self.tx = self.block.__enter__()
+        self.block = ExitStack()
+        self.tx = self.block.enter_context(self.store.begin())
         self.staged = []
-        for job, answer in zip(new, self.store.insert(new, self.tx, self.now), strict=True):
-            self.staged.append(lambda j=job, a=answer: self.inserted(j, a))
-            if answer.status is Insertion.REPLACED and answer.other in self.exist:
-                self.locked.add(answer.other)
+        for job, answer in zip(some, self.store.insert(some, self.tx, self.now), strict=True):
+            self.staged.append(partial(self.inserted, job, answer))
+            if answer.status is Insertion.REPLACED and answer.other is not None:
+                self.locked |= {answer.other} & self.exist
         for job in running:
             held = self.holders.get(job.id) == job.token and job.id not in self.locked
             [answer] = self.store.finish([completed(job)], self.tx, self.now)
             if held:
                 assert answer is Finished.DONE
                 self.locked.add(job.id)
-                self.staged.append(lambda j=job: self.completed(j))
+                self.staged.append(partial(self.completed, job))
         assert self.rows() == before, "an open transaction showed"
 
-    def completed(self, job):
+    def completed(self, job: ClaimedJob) -> None:
         del self.holders[job.id]
         self.ended.add(job.id)
 
@@ -295,13 +311,13 @@ class Machine(RuleBasedStateMachine):
             return
         before = self.rows()
         if commits:
-            self.block.__exit__(None, None, None)
+            self.block.close()
             self.locked.clear()
             for happened in self.staged:
                 happened()
         else:
-            error = ZeroDivisionError()
-            assert self.block.__exit__(type(error), error, None) is not True
+            failure = ZeroDivisionError()
+            assert not self.block.__exit__(ZeroDivisionError, failure, None)
             assert self.rows() == before
         self.tx = None
         self.locked.clear()
@@ -344,7 +360,8 @@ class Machine(RuleBasedStateMachine):
             ended = row.state.value in ENDS
             assert ended == (row.id in self.ended)
             assert ended == (row.expire_at is not None) == (row.finished_at is not None)
-            assert not ended or row.expire_at >= row.finished_at + RESEND_WINDOW
+            if row.expire_at is not None and row.finished_at is not None:
+                assert row.expire_at >= row.finished_at + RESEND_WINDOW
 
     @invariant()
     def attempts_stay_within_their_limit(self):

@@ -22,7 +22,7 @@ def test_jobs_go_when_the_retention_of_their_ending_has_passed():
     done, gone, waiting = new(), new(), new(priority=-1)
     store.insert([done, gone, waiting], now=NOW)
     store.act([gone.id], Cancel(), NOW)
-    store.finish([completed(*Worker(store).take())], now=NOW)
+    store.finish([completed(Worker(store).one())], now=NOW)
     assert store.prune(10, at(59)) == Progress(0)
     assert store.prune(10, at(60)) == Progress(1)
     assert store.get([done.id], NOW) == [None]

@@ -8,18 +8,18 @@ from uuid import uuid4
 from goncordia.actions import Cancel
 from goncordia.answers import Finished, Progress
 from goncordia.ids import uuid7
-from goncordia.jobs import completed
+from goncordia.jobs import ClaimedJob, completed
 from goncordia.lifecycle import State
 from goncordia.memory import Store
 from goncordia.retention import RESEND_WINDOW
 from goncordia.sessions import Beat
 
-from .making import NOW, TTL, Worker, at, key, new
+from .making import NOW, TTL, Worker, at, key, new, row_of
 
 SILENT = TTL.total_seconds()
 
 
-def held(n: int = 1, **fields) -> tuple[Store, Worker, list]:
+def held(n: int = 1, **fields) -> tuple[Store, Worker, list[ClaimedJob]]:
     store = Store()
     store.insert([new(**fields) for _ in range(n)], now=NOW)
     worker = Worker(store)
@@ -27,7 +27,7 @@ def held(n: int = 1, **fields) -> tuple[Store, Worker, list]:
 
 
 def states(store: Store, jobs, now=NOW) -> list[State]:
-    return [row.state for row in store.get([job.id for job in jobs], now)]
+    return [row_of(store, job.id, now).state for job in jobs]
 
 
 def test_a_beating_session_keeps_its_jobs():
@@ -43,7 +43,7 @@ def test_a_silent_session_is_declared_dead_and_its_jobs_are_backed_off():
     store, worker, jobs = held()
     assert store.rescue(10, now=at(SILENT - 1)) == Progress(0)
     assert store.rescue(10, now=at(SILENT)) == Progress(1)
-    [row] = store.get([jobs[0].id], at(SILENT))
+    row = row_of(store, jobs[0].id, at(SILENT))
     assert (row.state, row.attempt, row.session) == (State.RETRYABLE, 1, None)
     assert row.run_at > at(SILENT)
     assert [e.type for e in row.errors] == ["WorkerLost"]
@@ -75,7 +75,7 @@ def test_asked_to_stop_and_its_worker_dead_it_is_cancelled():
     store.act([jobs[0].id], Cancel(), NOW)
     store.leave(worker.session)
     store.rescue(10, now=NOW)
-    [row] = store.get([jobs[0].id], NOW)
+    row = row_of(store, jobs[0].id, NOW)
     assert (row.state, row.errors[0].type) == (State.CANCELLED, "WorkerLost")
 
 
@@ -145,7 +145,7 @@ def test_beat_gives_back_old_claims_that_the_process_does_not_know():
     store.beat(worker.session, tokens, just + timedelta(microseconds=1))
     assert states(store, forgotten) == [State.AVAILABLE] * 2
     assert states(store, known) == [State.RUNNING]
-    assert [row.attempt for row in store.get([j.id for j in forgotten], NOW)] == [0, 0]
+    assert [row_of(store, job.id).attempt for job in forgotten] == [0, 0]
     assert store.finish([completed(forgotten[0])], now=just) == [Finished.LOST]
 
 

@@ -22,7 +22,7 @@ def test_counts_follow_each_step():
     jobs = [new() for _ in range(4)]
     store.insert([*jobs, new(run_at=at(60))], now=NOW)
     assert counts(store) == {("default", "available"): 4, ("default", "scheduled"): 1}
-    one, two, three = Worker(store).take(3)
+    one, two, _ = Worker(store).take(3)
     store.finish([completed(one), failed(two, error(), at(60))], now=NOW)
     store.act([jobs[3].id], Cancel(), NOW)
     assert counts(store) == {

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from uuid import UUID
 
 import anyio
 import pytest
@@ -12,7 +13,7 @@ from goncordia.lifecycle import State
 from goncordia.memory import MemoryDriver, Store, SyncMemoryDriver
 from goncordia.retention import RESEND_WINDOW
 
-from .making import NOW, Worker, at, error, key, new
+from .making import NOW, Worker, at, error, key, new, row_of
 
 
 class RolledBack(Exception):
@@ -35,7 +36,7 @@ def conflicting(store: Store):
         yield tx
 
 
-def ids(store: Store) -> set:
+def ids(store: Store) -> set[UUID]:
     return {row.id for row in store.list(Filter(), now=NOW).rows}
 
 
@@ -118,8 +119,8 @@ def test_finish_is_seen_at_the_commit_and_with_it_the_inserts():
         assert store.finish([outcome], tx, NOW) == [Finished.DONE]
         assert store.finish([failed(job, error(), NOW)], tx, NOW) == [Finished.LOST]
         store.insert([other], tx, NOW)
-        assert store.get([job.id], NOW)[0].state is State.RUNNING
-    assert store.get([job.id], NOW)[0].state is State.COMPLETED
+        assert row_of(store, job.id, NOW).state is State.RUNNING
+    assert row_of(store, job.id, NOW).state is State.COMPLETED
     assert ids(store) == {job.id, then.id, other.id}
     assert store.finish([completed(job, b"1")], now=NOW) == [Finished.DONE]
 
@@ -141,7 +142,7 @@ def test_fence_holds_in_a_transaction():
     store.rescue(1, now=NOW)
     with store.begin() as tx:
         assert store.finish([completed(job)], tx, NOW) == [Finished.LOST]
-    assert store.get([job.id], NOW)[0].state is State.RETRYABLE
+    assert row_of(store, job.id, NOW).state is State.RETRYABLE
 
 
 # Locks: nobody waits
@@ -185,12 +186,12 @@ def test_claim_passes_over_a_row_that_is_being_replaced(commits):
     worker = Worker(store)
     with store.begin() if commits else rolled_back(store) as tx:
         assert store.insert([newer], tx, NOW)[0].status is Insertion.REPLACED
-        assert store.get([old.id], NOW)[0].state is State.AVAILABLE
+        assert row_of(store, old.id, NOW).state is State.AVAILABLE
         claims = worker.claim(5)
         assert [j.id for j in claims.jobs] == [behind.id]
         assert not claims.more
     assert [j.id for j in worker.take(5)] == [newer.id if commits else old.id]
-    assert store.get([old.id], NOW)[0].state is (State.CANCELLED if commits else State.RUNNING)
+    assert row_of(store, old.id, NOW).state is (State.CANCELLED if commits else State.RUNNING)
 
 
 def test_a_scheduled_row_that_was_locked_while_claims_looked_falls_due_all_the_same():
@@ -314,6 +315,6 @@ def test_a_transaction_of_another_store_is_refused():
 def test_a_foreign_handle_is_refused():
     store = Store()
     with pytest.raises(HandleMismatch, match=r"memory\.Tx"):
-        store.insert([new()], "BEGIN", NOW)
+        store.insert([new()], "BEGIN", NOW)  # pyright: ignore[reportArgumentType] - on purpose
     with pytest.raises(HandleMismatch):
-        store.finish([], object(), NOW)
+        store.finish([], object(), NOW)  # pyright: ignore[reportArgumentType] - on purpose

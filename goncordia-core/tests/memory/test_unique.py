@@ -87,7 +87,7 @@ def test_replace_cancels_a_waiting_holder_and_takes_its_key(state):
     newer = new(unique=key("a", on_conflict=Conflict.REPLACE))
     assert insert(store, newer) == Inserted(newer.id, Insertion.REPLACED, old.id)
     rows = store.get([old.id, newer.id], NOW)
-    assert [r.state for r in rows] == [State.CANCELLED, State.AVAILABLE]
+    assert [r and r.state for r in rows] == [State.CANCELLED, State.AVAILABLE]
     assert insert(store, new(unique=key("a"))).other == newer.id
 
 
@@ -106,7 +106,7 @@ def test_replace_of_an_ended_holder_is_a_skip(hold):
     store = Store()
     old = new(unique=key("a", hold))
     insert(store, old)
-    store.finish([completed(*Worker(store).take())], now=NOW)
+    store.finish([completed(Worker(store).one())], now=NOW)
     newer = new(unique=key("a", on_conflict=Conflict.REPLACE))
     assert insert(store, newer).status is Insertion.SKIPPED
 
@@ -166,7 +166,7 @@ def test_a_jobs_own_key_does_not_stop_its_own_retry(hold):
     job = new(unique=key("a", hold), run_at=at(60))
     insert(store, job)
     assert store.act([job.id], Retry(), NOW) == [Acted.CHANGED]
-    store.finish([completed(*Worker(store).take())], now=NOW)
+    store.finish([completed(Worker(store).one())], now=NOW)
     assert store.act([job.id], Retry(), NOW) == [Acted.CHANGED]
 
 
@@ -175,7 +175,7 @@ def test_amend_and_release_keep_the_key():
     job = new(unique=key("a"))
     insert(store, job)
     store.act([job.id], Amend(priority=3), NOW)
-    store.finish([released(*Worker(store).take())], now=NOW)
+    store.finish([released(Worker(store).one())], now=NOW)
     assert insert(store, new(unique=key("a"))).other == job.id
 
 

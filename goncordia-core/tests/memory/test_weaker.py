@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from contextlib import contextmanager, suppress
+from uuid import UUID
 
 import pytest
 from goncordia.actions import Cancel
@@ -225,7 +226,7 @@ def test_a_job_that_was_seen_once_is_seen_at_once_again():
     s.insert([new()], now=NOW)
     s.settle()
     worker = Worker(s)
-    s.finish([released(*worker.take())], now=NOW)
+    s.finish([released(worker.one())], now=NOW)
     assert len(worker.take()) == 1
 
 
@@ -238,7 +239,7 @@ def test_a_job_cancelled_before_it_was_seen_is_never_claimed():
     assert Worker(s).take() == []
 
 
-def claimed(s: Store) -> list:
+def claimed(s: Store) -> list[tuple[int, UUID]]:
     jobs = [new(priority=i % 2) for i in range(50)]
     s.insert(jobs, now=NOW)
     taken = Worker(s).take(50)

@@ -58,12 +58,12 @@ class Borrower:
 
     def _check(self, tx: sqlite3.Connection, cursor: sqlite3.Cursor) -> None:
         self._check_database(cursor)
-        if not tx.in_transaction:
-            _begin(tx, cursor)
         if not self._current:
             self._current = drive(cursor, migrate.check())
             if not self._current:
                 raise migrate.missing(self._place.path)
+        if not tx.in_transaction:
+            _begin(tx, cursor)
 
     def _check_database(self, cursor: sqlite3.Cursor) -> None:
         """That the connection's main database is this driver's."""

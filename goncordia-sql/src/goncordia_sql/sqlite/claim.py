@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import cast
-from uuid import UUID
 
 from goncordia.errors import SessionLost
 from goncordia.jobs import ClaimedJob
@@ -20,7 +19,7 @@ _SECOND = 1_000_000
 
 def claim(env: Env, claim: Claim) -> Op[Claims]:
     """Take what is wanted, less what the token holds already."""
-    yield from _check(claim.session)
+    yield from _check(claim)
     jobs: list[ClaimedJob] = []
     if claim.resend:
         jobs = yield from _held(claim)
@@ -35,24 +34,30 @@ def idle(env: Env, claim: Claim) -> Op[Claims | None]:
     """The answer, if nothing is due: it takes no lock and writes nothing."""
     if claim.resend:
         return None
-    yield from _check(claim.session)
+    yield from _check(claim)
     answer = Claims([])
     for queue in claim.wants:
-        ready, due, next_at = yield from _look(env, queue)
+        ready, due, next_at = yield from _look(env, claim, queue)
         if ready or due:
             return None
         _note(env, answer, next_at)
     return answer
 
 
-def _check(session: UUID) -> Op[None]:
-    reply = yield Statement(sql.ALIVE, (session.bytes,))
-    if not reply.rows:
-        raise SessionLost(f"session {session} is dead or unknown: join again")
+def _check(claim: Claim) -> Op[None]:
+    """That the session lives, where no look at a queue will tell."""
+    if claim.resend or not claim.wants:
+        reply = yield Statement(sql.ALIVE, (claim.session.bytes,))
+        _refuse_dead(claim, bool(reply.rows))
+
+
+def _refuse_dead(claim: Claim, alive: bool) -> None:
+    if not alive:
+        raise SessionLost(f"session {claim.session} is dead or unknown: join again")
 
 
 def _claim_queue(env: Env, claim: Claim, queue: str, n: int, answer: Claims) -> Op[None]:
-    ready, due, next_at = yield from _look(env, queue)
+    ready, due, next_at = yield from _look(env, claim, queue)
     _note(env, answer, next_at)
     if not (ready or due):
         return
@@ -61,14 +66,15 @@ def _claim_queue(env: Env, claim: Claim, queue: str, n: int, answer: Claims) -> 
         answer.jobs += taken
         if len(taken) < n:
             return
-        ready, due, _ = yield from _look(env, queue)
+        ready, due, _ = yield from _look(env, claim, queue)
     answer.more = answer.more or bool(ready or due)
 
 
-def _look(env: Env, queue: str) -> Op[tuple[int, int, int | None]]:
+def _look(env: Env, claim: Claim, queue: str) -> Op[tuple[int, int, int | None]]:
     """Whether jobs are ready, whether dormant ones are due, when the next one will be."""
-    reply = yield Statement(sql.LOOK, (queue, env.now))
-    ready, due, next_at = cast("tuple[int, int | None, int | None]", reply.rows[0])
+    reply = yield Statement(sql.LOOK, (queue, env.now, claim.session.bytes))
+    ready, due, next_at, alive = cast("tuple[int, int | None, int | None, int]", reply.rows[0])
+    _refuse_dead(claim, bool(alive))
     return (0, 0, None) if due is None else (ready, due, next_at)
 
 

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 from uuid import UUID
 
-from anyio.lowlevel import checkpoint
+from anyio.lowlevel import checkpoint_if_cancelled
 from goncordia.actions import Acted, Action
 from goncordia.answers import (
     Cas,
@@ -73,7 +73,7 @@ class SqliteDriver(Promises):
             retention=retention or Retention(),
         )
         self._borrower = Borrower(self._place)
-        writer, reader = Link(self._place), Link(self._place)
+        writer, reader = Link(self._place), Link(self._place, reads_only=True)
         self._writes = Lane(writer, "goncordia-sqlite-writer", writer.write)
         self._reads = Lane(reader, "goncordia-sqlite-reader", reader.read)
 
@@ -88,7 +88,7 @@ class SqliteDriver(Promises):
         if not jobs:
             return []
         make = partial(insert.insert, jobs=jobs)
-        return await self._write_in(tx, make, now)
+        return await self._write_in(tx, make, now, len(jobs))
 
     async def join(
         self, worker: WorkerInfo, ttl: timedelta, *, now: datetime | None = None
@@ -113,7 +113,7 @@ class SqliteDriver(Promises):
     async def claim(self, claim: Claim, *, now: datetime | None = None) -> Claims:
         """As in `Driver`."""
         make, idle = partial(claims.claim, claim=claim), partial(claims.idle, claim=claim)
-        return await self._writes.call(Work(make, now, idle))
+        return await self._writes.call(Work(make, now, idle, weight=sum(claim.wants.values())))
 
     async def finish(
         self,
@@ -126,7 +126,7 @@ class SqliteDriver(Promises):
         if not outcomes:
             return []
         make = partial(finish.finish, outcomes=outcomes)
-        return await self._write_in(tx, make, now)
+        return await self._write_in(tx, make, now, len(outcomes))
 
     async def rescue(
         self, limit: int, *, observed: timedelta | None = None, now: datetime | None = None
@@ -134,13 +134,13 @@ class SqliteDriver(Promises):
         """As in `Driver`."""
         make = partial(upkeep.rescue, limit=limit, observed=observed)
         idle = partial(upkeep.nobody_lost, limit=limit, observed=observed)
-        return await self._writes.call(Work(make, now, idle))
+        return await self._writes.call(Work(make, now, idle, weight=limit))
 
     async def prune(self, limit: int, *, now: datetime | None = None) -> Progress:
         """As in `Driver`."""
         make = partial(upkeep.prune, limit=limit)
         idle = partial(upkeep.none_expired, limit=limit)
-        return await self._writes.call(Work(make, now, idle))
+        return await self._writes.call(Work(make, now, idle, weight=limit))
 
     async def act(
         self, ids: Sequence[UUID], action: Action, *, now: datetime | None = None
@@ -246,10 +246,11 @@ class SqliteDriver(Promises):
         tx: sqlite3.Connection | None,
         make: Callable[[Env], Op[R]],
         now: datetime | None,
+        weight: int,
     ) -> R:
         if tx is None:
-            return await self._write(make, now)
-        await checkpoint()  # cancelled: nothing is done
+            return await self._writes.call(Work(make, now, weight=weight))
+        await checkpoint_if_cancelled()  # cancelled: nothing is done
         return self._borrower.run(tx, make, now)
 
     async def _write(self, make: Callable[[Env], Op[R]], now: datetime | None) -> R:

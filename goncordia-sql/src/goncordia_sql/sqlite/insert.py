@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from goncordia.answers import Inserted, Insertion
@@ -29,27 +29,36 @@ def insert(env: Env, jobs: Sequence[NewJob]) -> Op[list[Inserted]]:
     text = sql.INSERT_RICH if rich else sql.INSERT
     params = [_params(env, job, rich) for job in jobs]
     if len(params) == 1:
-        last = 0
-        changed = yield from change(text, params[0])
+        created = {jobs[0].id} if (yield from change(text, params[0])) else set[UUID]()
     else:
-        reply = yield Statement(sql.LAST_SEQ)
-        last = reply.rows[0][0]
-        changed = yield from change_many(text, params)
-    if changed == len(jobs):
+        created = yield from _insert_many(jobs, text, params)
+    if len(created) == len(jobs):
         return [Inserted(job.id, _CREATED) for job in jobs]
-    if not changed:
-        created: set[UUID] = set()
-    else:
-        ids = sql.pack(job.id for job in jobs)
-        created = set((yield from ask(sql.CREATED, (ids, last), rows.uuid)))
     answers: list[Inserted] = []
     for job, values in zip(jobs, params, strict=True):
         if job.id in created:
-            created.remove(job.id)
             answers.append(Inserted(job.id, _CREATED))
         else:
             answers.append((yield from _settle(env, job, text, values)))
     return answers
+
+
+def _insert_many(
+    jobs: Sequence[NewJob], text: str, params: Sequence[Params]
+) -> Op[Collection[UUID]]:
+    """Write those that meet no conflict; their ids."""
+    reply = yield Statement(sql.LAST_SEQ)
+    last = reply.rows[0][0]
+    changed = yield from change_many(text, params)
+    ids = [job.id for job in jobs]
+    if changed == len(jobs):
+        return ids
+    created = set((yield from ask(sql.CREATED, (sql.pack(ids), last), rows.uuid)))
+    if len(set(ids)) == len(ids):
+        return created
+    # an id stands here twice, and perhaps the wrong one was written: begin again, one by one
+    yield from change(sql.REMOVE, (sql.pack(created),))
+    return ()
 
 
 def _params(env: Env, job: NewJob, rich: bool) -> Params:
@@ -89,19 +98,18 @@ def _extras(job: NewJob) -> Params:
 def _settle(env: Env, job: NewJob, text: str, values: Params) -> Op[Inserted]:
     """Answer a job whose first try wrote nothing: its id is known, or its key held."""
     reply = yield Statement(sql.EXISTS, (job.id.bytes,))
-    if reply.rows or job.unique is None:
+    if reply.rows:
         return Inserted(job.id, Insertion.EXISTING)
-    holders = yield from ask(sql.HOLDER, (job.unique.key,), rows.uuid)
-    replaced = False
-    if holders:
-        if job.unique.on_conflict is Conflict.REPLACE:
-            replaced = yield from _give_way(env, holders[0])
-        if not replaced:
-            return Inserted(job.id, Insertion.SKIPPED, holders[0])
+    answer = Inserted(job.id, _CREATED)
+    if job.unique is not None:
+        holders = yield from ask(sql.HOLDER, (job.unique.key,), rows.uuid)
+        if holders:
+            replace = job.unique.on_conflict is Conflict.REPLACE
+            if not (replace and (yield from _give_way(env, holders[0]))):
+                return Inserted(job.id, Insertion.SKIPPED, holders[0])
+            answer = Inserted(job.id, Insertion.REPLACED, holders[0])
     yield from change(text, values)
-    if replaced:
-        return Inserted(job.id, Insertion.REPLACED, holders[0])
-    return Inserted(job.id, _CREATED)
+    return answer
 
 
 def _give_way(env: Env, holder: UUID) -> Op[bool]:

@@ -21,7 +21,9 @@ from goncordia_sql.sqlite.link import Link, Work
 R = TypeVar("R")
 
 MOST = 64
-"""Requests of a group: no transaction keeps the lock for long."""
+"""Requests of a group."""
+HEAVIEST = 2000
+"""Jobs that they are about, before one more is left for the next: the lock is kept for so long."""
 LEAVE = 10.0
 """Seconds that closing waits for a thread."""
 
@@ -64,6 +66,7 @@ class Lane:
         """End the thread after what it has begun and what waits; bounded."""
         thread = self._thread
         if thread is None:
+            self._link.close()
             return
         self._link.closing = True
         with self._changed:
@@ -91,12 +94,10 @@ class Lane:
         while group := self._next():
             try:
                 self._serve([request.work for request in group])
-            except BaseException as error:
+            except Exception as error:
                 for request in group:
-                    request.work.error = StoreUnusable(f"the driver's thread failed: {error!r}")
-                raise
-            finally:
-                _deliver(group)
+                    request.work.error = request.work.error or error
+            _deliver(group)
         self._link.close()
 
     def _next(self) -> list[Request[object]]:
@@ -104,10 +105,12 @@ class Lane:
         with self._changed:
             while True:
                 group: list[Request[object]] = []
-                while self._waiting and len(group) < MOST:
+                weight = 0
+                while self._waiting and len(group) < MOST and weight < HEAVIEST:
                     request = self._waiting.popleft()
                     if not request.dropped:
                         group.append(request)
+                        weight += request.work.weight
                 if group or self._closed:
                     return group
                 self._changed.wait()

@@ -34,7 +34,7 @@ _PRAGMAS = (
 class Work(Generic[R]):
     """One operation to run, and what came of it."""
 
-    __slots__ = ("error", "idle", "make", "migrates", "now", "result")
+    __slots__ = ("error", "idle", "make", "migrates", "now", "result", "weight")
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Work(Generic[R]):
         now: datetime | None = None,
         idle: Callable[[Env], Op[R | None]] | None = None,
         *,
+        weight: int = 1,
         migrates: bool = False,
     ) -> None:
         self.make = make
@@ -49,8 +50,10 @@ class Work(Generic[R]):
         self.now = now
         self.idle = idle
         """Reads only: the answer, where there is nothing to do."""
+        self.weight = weight
+        """How many jobs it is about: a transaction is kept short by it."""
         self.migrates = migrates
-        """Runs on any schema."""
+        """Runs on any schema, and changes it."""
         self.result: R | None = None
         self.error: Exception | None = None
 
@@ -81,8 +84,9 @@ def drive(cursor: sqlite3.Cursor, op: Op[R]) -> R:
 class Link:
     """A connection of the driver's own."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, reads_only: bool = False) -> None:
         self._place = place
+        self._reads_only = reads_only
         self._turn = Turn(place.folder)
         self._connection: sqlite3.Connection | None = None
         self._current = False
@@ -103,7 +107,10 @@ class Link:
             for pragma in (*_PRAGMAS, f"PRAGMA synchronous = {place.synchronous}"):
                 self._connection.execute(pragma)
             self._current = drive(self._connection.cursor(), migrate.check())
-            self._connection.execute("PRAGMA busy_timeout = 0")
+            # a writer takes its turn instead of SQLite's own waiting
+            last = "query_only = 1" if self._reads_only else "busy_timeout = 0"
+            self._connection.execute(f"PRAGMA {last}")
+            self.closing = False
         except sqlite3.Error as error:
             self.close()
             raise translate(error, place.path) from error
@@ -173,7 +180,8 @@ class Link:
             return False
         except Exception as error:
             work.error = self._error(error)
-            return connection.total_changes != before or not connection.in_transaction
+            wrote = work.migrates or connection.total_changes != before
+            return wrote or not connection.in_transaction
 
     def _begin(self) -> None:
         """Take the write lock in turn, within the busy timeout."""

@@ -20,6 +20,7 @@ from uuid import UUID
 import anyio
 import msgspec
 from anyio.lowlevel import checkpoint
+from goncordia.errors import Unavailable
 from goncordia.ids import uuid7
 from goncordia.sessions import Wake, Wakeups
 
@@ -62,9 +63,15 @@ class Listener:
                 return wake
             with anyio.move_on_after(self._gap()):
                 await anyio.wait_readable(self._socket)
-            if self._open and await self._look(self._open):
+            if self._open and await self._has_arrived():
                 self._open.clear()
                 return Wake.JOBS
+
+    async def _has_arrived(self) -> bool:
+        try:
+            return bool(await self._look(self._open))
+        except Unavailable:
+            return True  # woken by it, the pool meets the trouble itself
 
     def _drain(self) -> Wake:
         wake = Wake(0)
@@ -106,7 +113,11 @@ async def listening(
     address = Address(folder)
     name = uuid7().hex + SUFFIX
     with contextlib.closing(address), contextlib.closing(_socket()) as heard:
-        heard.bind(address.of(name))
+        try:
+            heard.bind(address.of(name))
+        except OSError:  # the path is too long for this system, or the folder is gone
+            yield Silence()
+            return
         try:
             os.chmod(address.of(name), os.stat(folder).st_mode & 0o666)
             yield Listener(heard, queues, look)

@@ -37,6 +37,7 @@ def claimed(row: Row, token: UUID) -> ClaimedJob:
         job_id, kind, args, version, queue, priority, attempt, max_attempts, snoozes, run_at,
         created_at, tags, meta,
     ) = cast("_Claimed", row)  # fmt: skip
+    created = from_micros(created_at)
     return ClaimedJob(
         UUID(bytes=job_id),
         token,
@@ -48,8 +49,8 @@ def claimed(row: Row, token: UUID) -> ClaimedJob:
         attempt,
         max_attempts,
         snoozes,
-        from_micros(run_at),
-        from_micros(created_at),
+        created if run_at == created_at else from_micros(run_at),
+        created,
         () if tags is None else _tags.decode(tags),
         meta or b"",
     )

@@ -94,10 +94,12 @@ SELECT
         SELECT 1 FROM goncordia_job_row INDEXED BY goncordia_ready WHERE queue = ?1 AND state = 0
     ),
     max(EXISTS (SELECT 1 FROM {_DORMANT} AND run_at <= ?2)),
-    min((SELECT min(run_at) FROM {_DORMANT} AND run_at > ?2))
+    min((SELECT min(run_at) FROM {_DORMANT} AND run_at > ?2)),
+    EXISTS (SELECT 1 FROM goncordia_session WHERE id = ?3 AND died_at IS NULL)
 FROM level
 WHERE NOT EXISTS (SELECT 1 FROM goncordia_queue WHERE name = ?1 AND paused_at IS NOT NULL)"""
-"""Of a queue at an instant: whether some are ready, whether dormant ones are due, the next one."""
+"""Of a queue at an instant: whether some are ready, whether dormant ones are due, when the next one
+will be; and whether the session lives."""
 
 _DUE = f"""
 SELECT goncordia_job_row.id, priority, run_at
@@ -123,14 +125,13 @@ ALIVE = "SELECT 1 FROM goncordia_session WHERE id = ? AND died_at IS NULL"
 
 # Finish.
 
-COMPLETE = (
-    _TWO
-    + """
+# it begins with its verb, as all do whose changes are counted: sqlite3 counts no others
+COMPLETE = f"""
 UPDATE goncordia_job_row
 SET state = 4, finished_at = ?2, expire_at = ?3, session = NULL, token = NULL, mark_token = token,
     mark = ?4, result = NULL, holds = CASE unique_hold WHEN 0 THEN NULL ELSE holds END
-WHERE state = 3 AND (id, token) IN (SELECT substr(?1, n, 16), substr(?1, n + 16, 16) FROM cut)"""
-)
+WHERE state = 3
+    AND (id, token) IN ({_TWO} SELECT substr(?1, n, 16), substr(?1, n + 16, 16) FROM cut)"""
 MARKS = _ONE + f"SELECT id, token, mark_token, mark FROM goncordia_job_row WHERE id IN ({_IDS})"
 
 # A job read, decided upon and written back.

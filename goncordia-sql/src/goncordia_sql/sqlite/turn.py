@@ -12,7 +12,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 try:
     import fcntl
@@ -35,14 +35,13 @@ class Turn:
     @contextmanager
     def taken(self) -> Generator[None]:
         """Hold the turn, or have waited long enough for it."""
-        if self._file < 0 and fcntl is not None:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._open()
         until = time.monotonic() + PATIENCE
         attempts(self._try, until)
         try:
             yield
         finally:
-            if fcntl is not None:
+            if fcntl is not None and self._file >= 0:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
@@ -51,8 +50,15 @@ class Turn:
             os.close(self._file)
             self._file = -1
 
+    def _open(self) -> None:
+        """Open the file, for whoever may use the folder; without it everybody tries on his own."""
+        if self._file < 0 and fcntl is not None:
+            with suppress(OSError):
+                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                os.fchmod(self._file, os.stat(os.path.dirname(self._path)).st_mode & 0o666)
+
     def _try(self) -> bool:
-        if fcntl is None:
+        if fcntl is None or self._file < 0:
             return True
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -50,7 +50,7 @@ def decode(args: type[A], data: bytes) -> A:
     """Arguments of that class; raises `ArgsDecodeError` where they no longer fit it."""
     try:
         return _decoder(args).decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except Exception as error:  # a `__post_init__` may raise anything
         raise ArgsDecodeError(
             f"stored arguments of kind {kind_of(args)!r} don't fit {args.__name__}: {error}"
         ) from error

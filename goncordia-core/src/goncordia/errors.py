@@ -136,6 +136,10 @@ class JobCancelled(GoncordiaError):
     """Raised by `job.check_cancelled()` in a thread handler whose job is to stop."""
 
 
+class PoolEnded(GoncordiaError):
+    """The worker pool is over: a task of it was killed, or its block was left."""
+
+
 class OutcomesUnwritten(GoncordiaError):
     """Jobs ended while the pool shut down, and the store did not take their outcomes in time.
 

@@ -36,7 +36,9 @@ class RetryAt(Verdict):
     """Failed; try again then, whatever the retry policy says."""
 
     def __init__(self, when: When, reason: str = "") -> None:
-        """`when` is an aware datetime or a timedelta from now."""
+        """`when` is an aware datetime or a timedelta from now; raises `InvalidArgument`."""
+        if not isinstance(when, datetime | timedelta):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers
+            raise InvalidArgument(f"RetryAt({when!r}): use an aware datetime or a timedelta")
         super().__init__(reason or f"retry at {when}")
         self.when = as_utc(when, "RetryAt(when)") if isinstance(when, datetime) else when
 

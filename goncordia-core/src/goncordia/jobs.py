@@ -90,9 +90,16 @@ class AttemptError(msgspec.Struct, frozen=True):
             attempt,
             at,
             cut(type(error).__qualname__, TYPE_LIMIT),
-            cut(str(error), MESSAGE_LIMIT),
+            cut(_message(error), MESSAGE_LIMIT),
             cut("".join(lines), TRACEBACK_LIMIT, keep_end=True),
         )
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failure:
+        return f"(its message can't be had: {type(failure).__qualname__})"
 
 
 def cut(text: str, limit: int, *, keep_end: bool = False) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import random
 from typing import Never
-from uuid import UUID
 
 from goncordia.driver import Driver
 from goncordia.errors import SessionLost, Unavailable
 from goncordia.ids import uuid7
-from goncordia.jobs import ClaimedJob, released
+from goncordia.jobs import ClaimedJob
 from goncordia.pool.backoff import Backoff
 from goncordia.pool.lease import Lease
 from goncordia.pool.settings import Settings
@@ -20,6 +19,9 @@ from goncordia.pool.slots import Slots
 from goncordia.sessions import Claim, Claims
 
 log = logging.getLogger("goncordia.pool")
+
+SHORTEST = 0.001
+"""Seconds between two looks, if a store should say that a job is due and give none."""
 
 
 class Fetcher:
@@ -34,22 +36,30 @@ class Fetcher:
         self.rounds = 0
         """Claims begun."""
         self.dry_round = 0
-        """The last of them that left nothing due behind,"""
+        """Since this one began every queue was asked, and nothing due was left behind;"""
         self.calm_round = 0
-        """and the last that began and ended with nothing to do at all."""
+        """since this one there was nothing to do at all."""
         self._driver = driver
         self._settings = settings
         self._slots = slots
         self._lease = lease
         self._shares = Shares(settings.queues)
         self._backoff = Backoff()
+        self._contended = Backoff()
         self._in_flight: Claim | None = None
         self._next_due_in: float | None = None
+        self._sweep, self._calm = 1, True
+        """The claim with which the asking of all queues began; whether nothing came up since."""
+
+    @property
+    def stalled(self) -> bool:
+        """Whether it can't claim before some time has passed."""
+        return self._backoff.resting or self._contended.resting or not self._lease.fit
 
     async def run(self) -> None:
         """Claim until the pool closes."""
         slots = self._slots
-        while not slots.closing:
+        while not slots.closing.is_set():
             room = slots.room()
             if not room:
                 await slots.freed.wait()
@@ -59,36 +69,46 @@ class Fetcher:
     def _patience(self) -> float:
         """Seconds until an idle pool looks by itself: hints may be missed."""
         poll = self._settings.poll * random.uniform(0.75, 1.25)
-        return poll if self._next_due_in is None else min(poll, max(self._next_due_in, 0.0))
+        due, self._next_due_in = self._next_due_in, None
+        return poll if due is None else min(poll, max(due, SHORTEST))
 
     async def _round(self, room: int) -> bool:
         """Claim once; whether to wait before the next claim."""
         session = self._lease.session
-        if session is None:
+        if session is None or not self._lease.fit:
+            self._slots.changed()
             return True
-        calm = not self._slots.busy
+        self._calm = self._calm and not self._slots.busy
         self.rounds += 1
-        started = self.rounds
         wants = self._shares.split(room)
         claims = await self._claim(Claim(uuid7(), session, wants))
         if claims is None:
+            self._slots.changed()
             return True
-        self._next_due_in = claims.next_due_in
         dry = self._shares.learn(wants, claims.jobs) and not claims.more
-        if dry:
-            self.dry_round = started
-            if calm and not claims.jobs:
-                self.calm_round = started
-        elif not claims.jobs and claims.more:  # others were faster
-            await self._settings.clock.sleep(self._backoff.failed())
-        else:
-            self._backoff.worked()
+        self._note(claims, dry)
         self._slots.changed()
+        if not claims.jobs and claims.more:  # others were faster
+            await self._contended.rest(self._settings.clock, self._slots.closing)
+        else:
+            self._contended.worked()
         return dry
+
+    def _note(self, claims: Claims, dry: bool) -> None:
+        """What this claim says beside its jobs."""
+        if claims.next_due_in is not None:
+            sooner = self._next_due_in is None or claims.next_due_in < self._next_due_in
+            self._next_due_in = claims.next_due_in if sooner else self._next_due_in
+        self._calm = self._calm and not claims.jobs
+        if dry:
+            self.dry_round = self._sweep
+            if self._calm:
+                self.calm_round = self._sweep
+            self._sweep, self._calm = self.rounds + 1, True
 
     async def _claim(self, claim: Claim) -> Claims | None:
         """The claim's jobs, on the board; None where the session was lost."""
-        slots, clock = self._slots, self._settings.clock
+        slots, clock, backoff = self._slots, self._settings.clock, self._backoff
         slots.claiming(claim.token)
         self._in_flight = claim
         while True:
@@ -97,25 +117,30 @@ class Fetcher:
             except Unavailable as error:
                 log.warning("no jobs can be claimed: %s", error)
                 claim = Claim(claim.token, claim.session, claim.wants, resend=True)
-                await clock.sleep(self._backoff.failed())
-                if slots.closing:
+                slots.changed()
+                await backoff.rest(clock, slots.closing)
+                if slots.closing.is_set():
                     return None  # what it may hold is given back by `give_back`
             except SessionLost:
-                self._landed(claim.token, [])
-                self._lease.lost()
-                slots.beat.set()
-                await clock.sleep(self._backoff.failed())
+                self._landed(claim, [])
+                if claim.session == self._lease.session:
+                    self._lease.lost()
+                    slots.beat.set()
+                await backoff.rest(clock, slots.closing)
                 return None
             else:
-                self._landed(claim.token, claims.jobs)
+                backoff.worked()
+                self._landed(claim, claims.jobs)
                 return claims
 
-    def _landed(self, token: UUID, jobs: list[ClaimedJob]) -> None:
+    def _landed(self, claim: Claim, jobs: list[ClaimedJob]) -> None:
         self._in_flight = None
-        self._slots.claimed(token, jobs)
+        self._slots.claimed(claim.token, jobs)
+        if claim.session != self._lease.session:  # it took so long that others may have them
+            self._slots.give_back()
 
     async def give_back(self) -> None:
-        """Release what an interrupted claim took, as its reply never came; the caller bounds it."""
+        """Release what an interrupted claim took, as its reply never came; once it is closed."""
         claim = self._in_flight
         if claim is None:
             return
@@ -124,6 +149,4 @@ class Fetcher:
             claims = await self._driver.claim(asked, now=self._settings.clock.told())
         except SessionLost:
             claims = Claims([])
-        self._landed(claim.token, claims.jobs)
-        for job in self._slots.clear():
-            self._slots.finished(released(job))
+        self._landed(claim, claims.jobs)

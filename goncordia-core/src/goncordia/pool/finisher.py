@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Never
 
 from goncordia.answers import Finished
+from goncordia.clock import Clock
 from goncordia.driver import Driver
 from goncordia.errors import Unavailable
 from goncordia.jobs import Outcome
@@ -31,6 +32,11 @@ class Finisher:
         self._backoff = Backoff()
         self._busy_backoff = Backoff()
 
+    @property
+    def stalled(self) -> bool:
+        """Whether it can't write before some time has passed."""
+        return self._backoff.resting
+
     async def run(self) -> None:
         """Write for ever."""
         clock, gather = self._settings.clock, self._driver.habits.gather
@@ -38,35 +44,37 @@ class Finisher:
             await self._slots.ended.wait(self._busy_backoff.failed() if self._busy else None)
             if gather:
                 await clock.sleep(gather)
-            await self.write()
+            await self.write(clock)
 
-    async def write(self) -> None:
-        """Write until nothing is left but what somebody's open transaction has locked."""
+    async def write(self, clock: Clock) -> None:
+        """Write until nothing is left but what somebody's open transaction has locked.
+
+        Pauses are by that clock, which is not the pool's own once nobody moves that any more.
+        """
         slots, most = self._slots, self._driver.habits.batch
-        self._batch, self._busy = self._batch + self._busy, []
+        slots.outcomes[:0], self._busy = self._busy, []
         while self._batch or slots.outcomes:
             self._batch += slots.batch(most - len(self._batch))
-            await self._send()
+            await self._send(clock)
 
-    async def flush(self) -> None:
+    async def flush(self, clock: Clock) -> None:
         """Write everything; the caller bounds the time."""
-        await self.write()
+        await self.write(clock)
         while self._busy:
-            await self._settings.clock.sleep(self._busy_backoff.failed())
-            await self.write()
+            await self._busy_backoff.rest(clock)
+            await self.write(clock)
 
     def unwritten(self) -> list[Outcome]:
         """What the store was not heard to have taken."""
         return [*self._batch, *self._busy, *self._slots.outcomes]
 
-    async def _send(self) -> None:
-        clock = self._settings.clock
+    async def _send(self, clock: Clock) -> None:
         try:
-            answers = await self._driver.finish(self._batch, now=clock.told())
+            answers = await self._driver.finish(self._batch, now=self._settings.clock.told())
         except Unavailable as error:
-            wait = self._backoff.failed()
             log.warning("the outcomes of %d jobs wait for the store: %s", len(self._batch), error)
-            await clock.sleep(wait)
+            self._slots.changed()
+            await self._backoff.rest(clock)
             return
         self._backoff.worked()
         sent, self._batch = self._batch, []

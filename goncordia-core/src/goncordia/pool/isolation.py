@@ -8,6 +8,7 @@ left open. This module knows the event loops, since a cancellation differs betwe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
@@ -15,6 +16,8 @@ from typing import Generic, TypeVar, cast
 
 import anyio
 from anyio.lowlevel import checkpoint
+
+from goncordia.errors import PoolEnded
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -67,6 +70,57 @@ def cancelled_from_outside() -> bool:
     return anyio.current_effective_deadline() == -math.inf
 
 
+def on_event_loop() -> bool:
+    """Whether this runs on an event loop, and not in a thread."""
+    try:
+        anyio.get_current_task()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def until_cancelled(tell: Callable[[], None]) -> None:
+    """Wait for ever; once cancelled, `tell` before a handler in the same nursery hears of it.
+
+    anyio wakes the tasks of a nursery before those in scopes below it; trio wakes them in any
+    order, but asks each of them first.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        await _until_asked(tell)
+    try:
+        await anyio.sleep_forever()
+    finally:
+        tell()
+
+
+async def _until_asked(tell: Callable[[], None]) -> None:
+    from trio.lowlevel import Abort, wait_task_rescheduled  # here, since trio may be absent
+
+    def asked(_: object) -> Abort:
+        tell()
+        return Abort.SUCCEEDED
+
+    await wait_task_rescheduled(asked)
+
+
+async def unless_killed(work: Awaitable[None]) -> None:
+    """Do a task's work; raises `PoolEnded` if the task alone was cancelled, past all scopes.
+
+    A nursery would take that for the quiet end of the task, and cancel the others as quietly.
+    """
+    try:
+        await work
+    except anyio.get_cancelled_exc_class() as error:
+        if cancelled_from_outside():
+            raise
+        raise PoolEnded(
+            "a task of the pool was cancelled by itself, past its nursery: cancel the scope round "
+            "the pool instead"
+        ) from error
+
+
 class Strays:
     """Cancellations that no scope asked for: `asyncio` lets a handler cancel its own task."""
 
@@ -94,3 +148,8 @@ class Strays:
                 if cancelled_from_outside():
                     raise
             task.uncancel()
+
+    async def shed(self) -> None:
+        """Before the task returns: it must not end as cancelled by a scope that it left open."""
+        with contextlib.suppress(anyio.get_cancelled_exc_class()):
+            await checkpoint()

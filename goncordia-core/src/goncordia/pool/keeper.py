@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Never
 from uuid import UUID
@@ -10,7 +11,6 @@ from uuid import UUID
 from goncordia.driver import Driver
 from goncordia.errors import Unavailable
 from goncordia.handler import CancelReason
-from goncordia.jobs import released
 from goncordia.pool.backoff import Backoff
 from goncordia.pool.lease import Lease
 from goncordia.pool.settings import Settings
@@ -33,7 +33,7 @@ class Keeper:
         worker: WorkerInfo,
         joined: Signal,
     ) -> None:
-        """`joined` is set when a new session begins."""
+        """`joined` is set when jobs may be claimed again."""
         self._driver = driver
         self._settings = settings
         self._slots = slots
@@ -52,52 +52,63 @@ class Keeper:
 
     async def run(self) -> None:
         """Beat for ever."""
-        wait = self._settings.beat_every
+        every, lease = self._settings.beat_every, self._lease
+        wait = every
         while True:
             await self._slots.beat.wait(wait)
             try:
                 await self._live()
             except Unavailable as error:
-                log.warning("no beat has landed, %.1f s are left: %s", self._lease.left, error)
-                wait = min(self._backoff.failed(), self._settings.beat_every)
+                log.warning("no beat has landed, %.1f s are left: %s", lease.left, error)
+                wait = min(self._backoff.failed(), self._patience)
             else:
                 self._backoff.worked()
-                wait = self._settings.beat_every
-            if self._lease.session is not None and self._lease.left <= 0:
+                wait = every
+            if lease.session is not None and not lease.fit:
                 self._stop("no beat has landed for so long that its jobs may belong to others")
 
+    @property
+    def _patience(self) -> float:
+        """How long to wait for the store: till the next beat, or till the handlers must stop."""
+        every, left = self._settings.beat_every, self._lease.left
+        return min(every, left) if left > 0 else every
+
     async def _live(self) -> None:
-        session = self._lease.session
-        if session is None:
+        """Beat, or join where there is no session; `Unavailable` where no answer came in time."""
+        patience = self._patience
+        with self._settings.clock.scope(patience):
+            session = self._lease.session
+            if session is not None:
+                beat = await self._beat(session)
+                self._cancel(beat.cancels)
+                if beat.alive:
+                    return
+                self._lease.lost()
             self._stop("its session was declared dead")
             await self.join()
             return
-        beat = await self._beat(session)
-        if not beat.alive:
-            self._lease.lost()
-            self._stop("its session was declared dead")
-            await self.join()
-            return
-        for job in beat.cancels:
-            running = self._slots.running.get(job)
-            if running is not None:
-                running.cancel(CancelReason.REQUESTED)
+        raise Unavailable(f"no answer within {patience:.1f} s")
 
     async def _beat(self, session: UUID) -> Beat:
-        """Send one; `Unavailable` where no answer came before the next is due."""
-        clock = self._settings.clock
+        clock, lease = self._settings.clock, self._lease
         sent = clock.monotonic()
-        with clock.scope(self._settings.beat_every):
-            beat = await self._driver.beat(session, self._slots.tokens, now=clock.told())
-            if beat.alive:
-                self._lease.landed(sent)
-            return beat
-        raise Unavailable(f"no answer to a beat within {self._settings.beat_every} s")
+        beat = await self._driver.beat(session, self._slots.tokens, now=clock.told())
+        if beat.alive:
+            was_fit = lease.fit
+            lease.landed(sent)
+            if not was_fit:
+                self._joined.set()
+        return beat
+
+    def _cancel(self, jobs: Collection[UUID]) -> None:
+        if jobs:
+            for running in tuple(self._slots.running):
+                if running.claim.id in jobs:
+                    running.cancel(CancelReason.REQUESTED)
 
     def _stop(self, why: str) -> None:
         slots = self._slots
         if slots.running or slots.waiting:
             log.error("this worker stops its %d jobs: %s", len(slots.running), why)
         slots.stop(CancelReason.LEASE_LOST)
-        for job in slots.clear():
-            slots.finished(released(job))
+        slots.give_back()

@@ -6,7 +6,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from goncordia.clock import Clock
-from goncordia.errors import SessionLost
+
+GAP = 3
+"""More beats than so many missed are a gap."""
 
 
 class Lease:
@@ -28,11 +30,10 @@ class Lease:
         """The session, None between two."""
         return self._session
 
-    def held(self) -> UUID:
-        """The session; raises `SessionLost` between two."""
-        if self._session is None:
-            raise SessionLost("this pool's session was declared dead; it is joining anew")
-        return self._session
+    @property
+    def fit(self) -> bool:
+        """Whether jobs may be claimed: joined, and not silent for too long."""
+        return self._session is not None and self.left > 0
 
     def joined(self, session: UUID, sent: float) -> None:
         """A session began; `sent` is when its join was sent."""
@@ -45,7 +46,7 @@ class Lease:
 
     def landed(self, sent: float) -> None:
         """A beat that was sent then has landed."""
-        if sent - self._landed > 3 * self._beat_every:
+        if sent - self._landed > GAP * self._beat_every:
             self._steady_since = sent
         self._landed = sent
 
@@ -56,5 +57,10 @@ class Lease:
 
     @property
     def observed(self) -> timedelta:
-        """For how long the pool has been able to observe others' silence."""
+        """For how long the pool has been able to observe others' silence.
+
+        Not at all, if it was silent itself until now: a process that was frozen saw nothing.
+        """
+        if self._clock.monotonic() - self._landed > GAP * self._beat_every:
+            return timedelta(0)
         return timedelta(seconds=max(self._landed - self._steady_since, 0.0))

@@ -14,8 +14,8 @@ from goncordia import codec
 from goncordia.args import Args
 from goncordia.driver import Driver
 from goncordia.errors import ArgsDecodeError, HandlerError
-from goncordia.handler import Job
-from goncordia.jobs import ClaimedJob, Outcome, released
+from goncordia.handler import CancelReason, Job
+from goncordia.jobs import ClaimedJob, Outcome
 from goncordia.lifecycle import Event
 from goncordia.middleware import Middleware, Next, wrap
 from goncordia.pool import verdict
@@ -84,13 +84,15 @@ class Runner:
         """Run jobs; returns only when this task is no longer fit to."""
         slots, strays = self._slots, Strays()
         turns = 0
-        while not self._damaged:
+        while True:
             claim = slots.take()
             if claim is None:
                 await slots.work()
                 continue
             outcome = await self._outcome(claim)
             slots.finished(outcome)
+            if self._damaged:
+                return await strays.shed()
             turns += 1
             if strays.pending:
                 await strays.absorb()
@@ -110,11 +112,11 @@ class Runner:
             log.warning("job %s of kind %s: its args can't be read", claim.id, claim.kind)
             return verdict.unreadable(claim, error, worker.retry, self._settings.clock.now())
         running = Running(claim, self._driver, self._settings, worker.timeout)
-        self._slots.running[claim.id] = running
+        self._slots.running.add(running)
         try:
             return await self._attempt(running, runnable, Job(args, claim, running))
         finally:
-            del self._slots.running[claim.id]
+            self._slots.running.discard(running)
             if running.in_transaction:
                 self._slots.doubtful.add(claim.id)
 
@@ -145,13 +147,20 @@ class Runner:
         error: BaseException,
         inner: BaseException | None,
     ) -> Outcome:
-        if cancelled_from_outside():  # the runner's next await ends it
-            return released(running.claim)
+        now = self._settings.clock.now
         if isinstance(error, RuntimeError) and error is not inner:  # from the scope, not from in it
             self._damaged = True
             error = HandlerError("the handler left a cancel scope or nursery open behind it")
-        elif isinstance(error, anyio.get_cancelled_exc_class()):
+            return verdict.raised(running, error, worker.retry, now())
+        error, leaving = verdict.sole(error), cancelled_from_outside()
+        if leaving and running.cancel_reason is None:
+            running.cancel(CancelReason.SHUTDOWN)
+        if isinstance(error, anyio.get_cancelled_exc_class()):
+            if leaving:  # the runner's next await ends it
+                return verdict.stopped(running, worker.retry, now)
             error = HandlerError("the handler cancelled its own task, or awaited a cancelled one")
-        elif isinstance(error, (SystemExit, KeyboardInterrupt)):
-            self._crash(error)
-        return verdict.raised(running, error, worker.retry, self._settings.clock.now())
+        wish = verdict.exit_in(error)
+        outcome = verdict.raised(running, wish or error, worker.retry, now())
+        if wish is not None:
+            self._crash(wish)
+        return outcome

@@ -22,6 +22,7 @@ from goncordia.errors import (
 from goncordia.handler import CancelReason
 from goncordia.handles import check_handle
 from goncordia.jobs import ClaimedJob, NewJob, completed
+from goncordia.pool.isolation import on_event_loop
 from goncordia.pool.settings import Settings
 
 
@@ -57,8 +58,8 @@ class Running:
         """Keep the first reason, then cancel the handler's scope."""
         if self._reason is None:
             self._reason = reason
-        if self.scope is not None:
-            self.scope.cancel()
+        if self.scope is not None and (reason is not CancelReason.SELF or on_event_loop()):
+            self.scope.cancel()  # a thread can't, and nothing there would be interrupted
 
     @property
     def cancel_reason(self) -> CancelReason | None:

@@ -20,12 +20,15 @@ from goncordia.system_clock import SystemClock
 
 Span = timedelta | float
 
+ENDLESS = timedelta(days=365).total_seconds()
+"""No wait of a pool is as long: a shield must have its end."""
+
 
 def span(value: Span, name: str) -> float:
-    """A span in seconds; raises `InvalidArgument` for a negative one."""
+    """A span in seconds; raises `InvalidArgument` for a negative or endless one."""
     number = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    if not number >= 0:
-        raise InvalidArgument(f"{name}={value!r}: must be 0 seconds or more")
+    if not 0 <= number < ENDLESS:
+        raise InvalidArgument(f"{name}={value!r}: must be 0 seconds or more, and less than a year")
     return number
 
 
@@ -96,6 +99,8 @@ class Settings:
         queues, poll = options.get("queues"), options.get("poll")
         if queues is None:
             queues = [*registry.queues, "default"]
+        if isinstance(queues, str):
+            raise InvalidArgument(f"queues={queues!r}: use a list or tuple")
         return Settings(
             name=options.get("name") or f"{socket.gethostname()}:{os.getpid()}",
             concurrency=options.get("concurrency", 10),

@@ -14,12 +14,17 @@ import anyio
 
 from goncordia.clock import Clock
 from goncordia.handler import CancelReason
-from goncordia.jobs import ClaimedJob, Outcome
+from goncordia.jobs import ClaimedJob, Outcome, released
 from goncordia.pool.signal import Signal
 
 
 class Stoppable(Protocol):
     """A running job, as others than its runner see it."""
+
+    @property
+    def claim(self) -> ClaimedJob:
+        """What was claimed."""
+        ...
 
     def cancel(self, reason: CancelReason) -> None:
         """Ask it to stop."""
@@ -32,8 +37,10 @@ class Slots:
     def __init__(self, clock: Clock, concurrency: int, backlog: int) -> None:
         """All free; `backlog` unwritten outcomes stop the fetching of more work."""
         self.free = concurrency
-        self.closing = False
-        self.running: dict[UUID, Stoppable] = {}
+        self.closing = anyio.Event()
+        """No job is begun any more."""
+        self.running: set[Stoppable] = set()
+        """Not by id: a thread that outlived its lease and the job's next attempt may meet here."""
         self.outcomes: list[Outcome] = []
         self.unwritten = 0
         """Outcomes that wait or are on their way."""
@@ -69,7 +76,10 @@ class Slots:
         self._tokens[token] = len(jobs)
         self.free -= len(jobs)
         self._work.extend(jobs)
-        self._rouse(len(jobs))
+        if self.closing.is_set():
+            self.give_back()
+        else:
+            self._rouse(len(jobs))
 
     # The runners' side.
 
@@ -145,14 +155,20 @@ class Slots:
 
     def stop(self, reason: CancelReason) -> None:
         """Ask every running job to stop."""
-        for job in tuple(self.running.values()):
+        for job in tuple(self.running):
             job.cancel(reason)
 
-    def clear(self) -> list[ClaimedJob]:
-        """Take away the jobs that no runner has begun."""
-        jobs = list(self._work)
-        self._work.clear()
-        return jobs
+    def give_back(self) -> None:
+        """Release the jobs that no runner has begun."""
+        while self._work:
+            self.finished(released(self._work.popleft()))
+
+    def close(self) -> None:
+        """Begin no more jobs: what has no runner yet is given back, what is on its way too."""
+        self.closing.set()
+        self.freed.set()
+        self.give_back()
+        self.changed()
 
     def changed(self) -> None:
         """Let those go on who wait for the pool to come to rest."""

@@ -41,7 +41,8 @@ class Upkeep:
     @property
     def leads(self) -> bool:
         """Whether this pool is the leader, as far as it knows."""
-        return self._held is not None
+        session = self._lease.session
+        return session is not None and self._held == session.bytes
 
     async def run(self) -> None:
         """A turn at every beat, for ever."""
@@ -63,10 +64,9 @@ class Upkeep:
     async def _lead(self) -> bool:
         session = self._lease.session
         if session is None:
-            self._held = None
             return False
         mine = session.bytes
-        current = await self._set(self._held if self._held == mine else None, mine)
+        current = await self._set(self._held, mine)  # also from the session before this one
         self._held = mine if current == mine else None
         return self.leads
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import cast
 
+from goncordia.enqueue import LATEST
 from goncordia.errors import (
     HandlerError,
     InvalidArgument,
@@ -31,6 +32,9 @@ from goncordia.pool.running import Running
 from goncordia.retry import Exponential, RetryPolicy, exponential
 
 log = logging.getLogger("goncordia.pool")
+
+LONGEST = timedelta(days=36_525)
+"""Longer waits are cut to a century: a store has to be able to add them to its now."""
 
 unknown_backoff = Exponential(first=timedelta(seconds=5), longest=timedelta(minutes=10))
 
@@ -82,7 +86,7 @@ def raised(running: Running, error: BaseException, retry: RetryPolicy, now: date
         return released(claim)
     if isinstance(error, JobCancelled) and reason is not None:
         return stopped(running, retry, lambda: now)
-    if reason in _GIVEN_BACK:
+    if reason in _GIVEN_BACK and not isinstance(error, SystemExit):
         return released(claim)
     if reason in _STOPPED:
         return cancelled(claim, AttemptError.of(error, claim.attempt, now))
@@ -99,6 +103,17 @@ def unknown(claim: ClaimedJob) -> Outcome:
 def unreadable(claim: ClaimedJob, error: Exception, retry: RetryPolicy, now: datetime) -> Outcome:
     """The arguments don't fit the class; a later deploy may read them."""
     return _failed(claim, error, retry, now)
+
+
+def exit_in(error: BaseException) -> SystemExit | KeyboardInterrupt | None:
+    """The wish to end the process, if it is one or a group with one in it."""
+    while isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        found = group.subgroup((SystemExit, KeyboardInterrupt))
+        if found is None:
+            return None
+        error = found.exceptions[0]
+    return error if isinstance(error, SystemExit | KeyboardInterrupt) else None
 
 
 def sole(error: BaseException) -> BaseException:
@@ -120,11 +135,12 @@ def _failed(claim: ClaimedJob, error: BaseException, retry: RetryPolicy, now: da
 def _wait(retry: RetryPolicy, claim: ClaimedJob, error: BaseException) -> timedelta | None:
     try:
         wait = retry(claim.attempt, error)
-        return None if wait is None else max(wait, timedelta(0))
-    except Exception:
-        log.exception(
-            "the retry policy of kind %s failed; the default one is used for job %s",
+        return None if wait is None else min(max(wait, timedelta(0)), LONGEST)
+    except Exception as failure:  # its texts may quote the handler's error, and that the args
+        log.error(  # noqa: TRY400
+            "the retry policy of kind %s raised %s; the default one is used for job %s",
             claim.kind,
+            type(failure).__qualname__,
             claim.id,
         )
         return exponential(claim.attempt, error)
@@ -132,8 +148,10 @@ def _wait(retry: RetryPolicy, claim: ClaimedJob, error: BaseException) -> timede
 
 def _said(claim: ClaimedJob, verdict: Verdict, now: datetime) -> Outcome:
     if isinstance(verdict, Snooze):
-        return snoozed(claim, verdict.wait)
+        return snoozed(claim, min(verdict.wait, LONGEST))
     record = AttemptError.of(verdict, claim.attempt, now)
     if isinstance(verdict, RetryAt):
-        return failed(claim, record, verdict.when)
+        when = verdict.when
+        cut = min(when, LONGEST) if isinstance(when, timedelta) else min(when, LATEST)
+        return failed(claim, record, cut)
     return cancelled(claim, record) if isinstance(verdict, Cancel) else discarded(claim, record)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Never, Unpack
 from uuid import UUID
 
@@ -12,12 +13,14 @@ import anyio
 from anyio import wait_all_tasks_blocked
 from anyio.abc import TaskGroup
 
+from goncordia.clock import Clock
 from goncordia.driver import Driver
-from goncordia.errors import OutcomesUnwritten, Unavailable
+from goncordia.errors import OutcomesUnwritten, PoolEnded, Unavailable
 from goncordia.handler import CancelReason
-from goncordia.jobs import released
+from goncordia.pool.backoff import Backoff
 from goncordia.pool.fetcher import Fetcher
 from goncordia.pool.finisher import Finisher
+from goncordia.pool.isolation import unless_killed, until_cancelled
 from goncordia.pool.keeper import Keeper
 from goncordia.pool.lease import Lease
 from goncordia.pool.listener import Listener
@@ -25,8 +28,10 @@ from goncordia.pool.runner import Runner, runnables
 from goncordia.pool.settings import PoolOptions, Settings
 from goncordia.pool.slots import Slots
 from goncordia.pool.upkeep import Upkeep
+from goncordia.pool.worst import outermost, raise_worst
 from goncordia.registry import Registry
 from goncordia.sessions import WorkerInfo
+from goncordia.system_clock import SystemClock
 
 log = logging.getLogger("goncordia.pool")
 
@@ -74,31 +79,39 @@ class WorkerPool:
     async def idle(self) -> None:
         """Return when nothing is due in the pool's queues and nothing runs in it.
 
-        Jobs that wait for a later time, a retry's too, are not waited for.
+        Jobs that wait for a later time, a retry's too, are not waited for. Raises `PoolEnded` once
+        the pool's block is being left.
         """
-        target = self._fetcher.rounds + 1
-        while self._fetcher.calm_round < target:
-            if not self._slots.busy:
-                self._fetcher.wake.set()
-            await self._slots.change()
+        slots, fetcher = self._slots, self._fetcher
+        target = fetcher.rounds + 1
+        while fetcher.calm_round < target:
+            if not (slots.busy or fetcher.stalled):
+                fetcher.wake.set()
+            await self._change()
 
     async def settled(self) -> None:
         """Return when the pool has done all that it can do at this time: for mock clocks.
 
         All that is due has been started as far as there are slots, every outcome is written, and
-        each running handler waits for something.
+        each running handler waits for something; or the store is away, and the pool waits before it
+        asks again. Raises `PoolEnded` once the pool's block is being left.
         """
         slots, fetcher = self._slots, self._fetcher
         while True:
             await wait_all_tasks_blocked()
             target = fetcher.rounds + 1
-            fetcher.wake.set()
-            while fetcher.dry_round < target and slots.room():
-                await slots.change()
+            while fetcher.dry_round < target and slots.room() and not fetcher.stalled:
+                fetcher.wake.set()
+                await self._change()
             await wait_all_tasks_blocked()
-            if not slots.unwritten and not slots.waiting:
+            if not slots.waiting and (self._finisher.stalled or not slots.unwritten):
                 return
-            await slots.change()
+            await self._change()
+
+    async def _change(self) -> None:
+        if self._slots.closing.is_set():
+            raise PoolEnded("the pool's block is being left: it comes to rest by itself")
+        await self._slots.change()
 
     # What `worker_pool` does with it.
 
@@ -108,21 +121,25 @@ class WorkerPool:
 
     def start(self, tasks: TaskGroup) -> None:
         """Start all tasks."""
-        tasks.start_soon(self._tell_of_the_end, name="goncordia shutdown")
+        tasks.start_soon(until_cancelled, self._stop, name="goncordia shutdown")
         for _ in range(self._settings.concurrency):
             tasks.start_soon(self._run_jobs, tasks, name="goncordia runner")
-        tasks.start_soon(self._fetch, name="goncordia fetcher")
-        tasks.start_soon(self._finisher.run, name="goncordia finisher")
-        tasks.start_soon(self._keeper.run, name="goncordia keeper")
-        tasks.start_soon(self._listener.run, name="goncordia listener")
-        tasks.start_soon(self._upkeep.run, name="goncordia upkeep")
+        for run in (
+            self._fetch,
+            self._finisher.run,
+            self._keeper.run,
+            self._listener.run,
+            self._upkeep.run,
+        ):
+            tasks.start_soon(self._task, run, name=f"goncordia {run.__qualname__}")
 
-    async def _tell_of_the_end(self) -> None:
-        """Give handlers the reason when the whole pool is cancelled."""
-        try:
-            await anyio.sleep_forever()
-        finally:
-            self._slots.stop(CancelReason.SHUTDOWN)
+    def _stop(self) -> None:
+        """Begin no more jobs, and stop those that run, for a reason that they can see."""
+        self._slots.close()
+        self._slots.stop(CancelReason.SHUTDOWN)
+
+    async def _task(self, run: Callable[[], Awaitable[None]]) -> None:
+        await unless_killed(run())
 
     async def _fetch(self) -> None:
         try:
@@ -133,63 +150,76 @@ class WorkerPool:
     async def _run_jobs(self, tasks: TaskGroup) -> None:
         def crash(error: BaseException) -> None:
             self._stopped_by = self._stopped_by or error
+            self._stop()
             tasks.cancel_scope.cancel()
 
         runner = Runner(self._driver, self._settings, self._slots, self._runnables, crash)
-        await runner.run()
+        await unless_killed(runner.run())
         log.warning("a handler damaged its runner, which is replaced")
         tasks.start_soon(self._run_jobs, tasks, name="goncordia runner")
 
     async def drain(self) -> None:
-        """Stop claiming, let what runs end in time, stop the rest, and wait until all has ended."""
-        slots = self._slots
-        slots.closing = True
-        slots.freed.set()
+        """Begin no more jobs, let what runs end in time, stop the rest; wait until all has ended.
+
+        Then a claim that is on its way has some time to come home: what it took is given back.
+        """
+        slots, settings = self._slots, self._settings
+        slots.close()
         self._fetcher.wake.set()
-        with self._settings.clock.scope(self._settings.shutdown_timeout):
-            await self._fetching.wait()
+        with settings.clock.scope(settings.shutdown_timeout):
             await self._ended()
-            return
-        for job in slots.clear():
-            slots.finished(released(job))
-        slots.stop(CancelReason.SHUTDOWN)
         if slots.running:
-            log.warning("shutdown: %d jobs were told to stop", len(slots.running))
-        await self._ended()
+            log.warning("shutdown: %d jobs are told to stop", len(slots.running))
+            slots.stop(CancelReason.SHUTDOWN)
+            await self._ended()
+        with settings.clock.scope(settings.flush_timeout):
+            await self._fetching.wait()
 
     async def _ended(self) -> None:
-        while self._slots.running or self._slots.waiting:
+        while self._slots.running:
             await self._slots.change()
 
-    async def flush(self) -> None:
-        """Write what ended, give back what did not, leave; bounded by `flush_timeout`.
+    async def end(self, error: BaseException | None) -> None:
+        """Write what ended, give back what did not, leave, and raise what there is to raise.
 
-        Raises `OutcomesUnwritten` if the store did not take all.
+        That is `error`, or the exit that a handler asked for; if nothing but a cancellation, what
+        the store did not take. It is bounded by `flush_timeout` of real time: nobody moves a mock
+        clock for a pool that ends.
         """
-        settings, slots = self._settings, self._slots
-        for job in slots.clear():
-            slots.finished(released(job))
-        with settings.clock.scope(settings.flush_timeout, shield=True):
-            await self._insist_on_flush()
+        error, failure = self._stopped_by or error, None
+        self._slots.close()
+        try:
+            with anyio.move_on_after(self._settings.flush_timeout, shield=True):
+                await self._flush(SystemClock())
+        except Exception as unexpected:
+            failure = unexpected
         lost = self._finisher.unwritten()
         if lost:
-            raise OutcomesUnwritten([outcome.id for outcome in lost])
+            told = OutcomesUnwritten([outcome.id for outcome in lost])
+            told.__cause__, failure = failure, told
+        raise_worst(error, failure)
 
-    async def _insist_on_flush(self) -> None:
+    async def _flush(self, clock: Clock) -> None:
+        finisher, told = self._finisher, self._settings.clock.told
+        await finisher.write(clock)
+        await _insist(self._fetcher.give_back, clock)
+        await finisher.write(clock)
+        await _insist(self._upkeep.resign, clock)
+        session = self._lease.session
+        if session is not None:
+            await _insist(partial(self._driver.leave, session, now=told()), clock)
+        await finisher.flush(clock)
+
+
+async def _insist(step: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    """Do it, however often the store is away; the caller bounds the time."""
+    backoff = Backoff()
+    while True:
         try:
-            await self._fetcher.give_back()
-            await self._finisher.flush()
-            await self._upkeep.resign()
-            session = self._lease.session
-            if session is not None:
-                await self._driver.leave(session, now=self._settings.clock.told())
+            return await step()
         except Unavailable as error:
-            log.warning("the store did not hear that this worker left: %s", error)
-
-    def raise_stop(self) -> None:
-        """Raise the `SystemExit` or `KeyboardInterrupt` that a handler raised."""
-        if self._stopped_by is not None:
-            raise self._stopped_by
+            log.warning("the store does not hear that this worker leaves: %s", error)
+            await backoff.rest(clock)
 
 
 @asynccontextmanager
@@ -215,16 +245,13 @@ async def worker_pool(
     driver.capabilities.require(require)
     pool = WorkerPool(driver, registry, Settings.of(driver, registry, options))
     await pool.join()
+    error = None
     try:
         async with anyio.create_task_group() as tasks:
             pool.start(tasks)
             yield pool
             await pool.drain()
             tasks.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        if len(group.exceptions) == 1:  # the nursery is an inner matter: show what happened in it
-            raise group.exceptions[0] from None
-        raise
-    finally:
-        await pool.flush()
-    pool.raise_stop()
+    except BaseException as raised:  # raised again by `end`
+        error = outermost(raised)
+    await pool.end(error)

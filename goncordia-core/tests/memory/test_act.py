@@ -115,6 +115,16 @@ def test_retry_gives_at_least_one_attempt_more():
     assert worker.one().max_attempts == 4
 
 
+def test_retry_forgets_an_old_cancel_request():
+    store = Store()
+    store.insert([new()], now=NOW)
+    job = Worker(store).one()
+    store.act([job.id], Cancel(), NOW)
+    store.finish([completed(job)], now=NOW)
+    store.act([job.id], Retry(), NOW)
+    assert not row_of(store, job.id).cancel_requested
+
+
 def test_retry_leaves_a_limit_that_is_not_reached():
     store = Store()
     job = job_in(store, State.DISCARDED)

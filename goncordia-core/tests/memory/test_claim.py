@@ -3,7 +3,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from goncordia.actions import Cancel, Retry
+from goncordia.actions import Amend, Cancel, Retry
 from goncordia.answers import QueueChange
 from goncordia.errors import SessionLost
 from goncordia.ids import uuid7
@@ -83,6 +83,15 @@ def test_next_due_forgets_a_job_that_was_cancelled():
     store.insert([soon, late], now=NOW)
     store.act([soon.id], Cancel(), NOW)
     assert Worker(store).claim().next_due_in == 50
+
+
+@pytest.mark.parametrize("later", [40, 60])
+def test_next_due_follows_an_amended_job(later):
+    store = Store()
+    job = new(run_at=at(50))
+    store.insert([job], now=NOW)
+    store.act([job.id], Amend(run_at=at(later)), NOW)
+    assert Worker(store).claim().next_due_in == later
 
 
 def test_paused_queue_takes_jobs_and_gives_none():

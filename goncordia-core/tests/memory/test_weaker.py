@@ -18,7 +18,7 @@ from goncordia.jobs import Conflict, completed, released
 from goncordia.lifecycle import State
 from goncordia.memory import STRONG, Store
 
-from .making import NOW, Worker, key, new
+from .making import NOW, Worker, at, key, new
 
 
 def store(**promises) -> Store:
@@ -219,6 +219,12 @@ def test_a_claim_sees_an_insert_late(settled):
     else:
         worker.take()
     assert [j.id for j in worker.take()] == [job.id]
+
+
+def test_a_job_ahead_is_seen_before_its_time():
+    s = store(claim_sees="eventual")
+    s.insert([new(run_at=at(60))], now=NOW)
+    assert Worker(s).claim().next_due_in == 60
 
 
 def test_a_job_that_was_seen_once_is_seen_at_once_again():

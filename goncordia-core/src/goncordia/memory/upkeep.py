@@ -59,22 +59,17 @@ def rescue(table: Table, limit: int, observed: timedelta | None, moment: Moment)
 
 
 def prune(table: Table, limit: int, moment: Moment) -> Progress:
-    """Remove ended jobs whose retention has passed."""
+    """Remove ended jobs whose retention has passed; no transaction locks an ended one."""
     writes = Writes(table)
-    passed_over: list[Record] = []
     n, more = 0, False
     for record in table.expired(moment.micros):
-        if record.id.int in table.locks:
-            passed_over.append(record)
-        elif n == limit:
-            passed_over.append(record)
+        if n == limit:
+            table.keep(record)
             more = True
             break
-        elif removes(Event.PRUNE, record.state, expired=True):
+        if removes(Event.PRUNE, record.state, expired=True):
             writes.remove(record)
             n += 1
-    for record in passed_over:
-        table.keep(record)
     writes.apply(moment)
     return Progress(n, more)
 

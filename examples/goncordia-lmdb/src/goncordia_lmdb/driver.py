@@ -145,9 +145,6 @@ class LmdbDriver:
     ) -> builtins.list[JobRow | None]:
         return await self._on.read(lambda table: query.get(table, ids), now)
 
-    async def recorded(self, ids: Sequence[UUID], token: UUID) -> builtins.list[Finished | None]:
-        return await self._on.write(lambda table: finish.recorded(table, ids, token))
-
     async def list(
         self,
         where: Filter,

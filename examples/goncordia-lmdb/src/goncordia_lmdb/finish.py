@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
 
 from goncordia.answers import Finished
 from goncordia.jobs import Outcome
@@ -49,16 +48,3 @@ def _wait(table: Table, record: Record, outcome: Outcome) -> None:
     if outcome.event is Event.SNOOZE:
         record.job.run_at = max(record.job.run_at, table.now + SHORTEST_SNOOZE)
         record.job.snoozes += 1
-
-
-def recorded(table: Table, ids: Sequence[UUID], token: UUID) -> list[Finished | None]:
-    """What the token recorded of each job; None: it holds it still."""
-    return [_recorded(table.find(each), token) for each in ids]
-
-
-def _recorded(record: Record | None, token: UUID) -> Finished | None:
-    if record is None:
-        return Finished.GONE
-    if record.token == token:
-        return None
-    return Finished.DONE if record.mark and record.mark[0] == token else Finished.LOST

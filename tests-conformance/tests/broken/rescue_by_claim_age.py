@@ -1,0 +1,25 @@
+"""Whatever was claimed over an hour ago is rescued, though its worker beats (River's rescuer)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from goncordia.clock import utc_now
+from goncordia.memory import MemoryDriver
+
+SUBJECT = ("rescue",)
+BLIND = True
+LONGEST = timedelta(hours=1)
+
+
+class Broken(MemoryDriver):
+    async def rescue(self, limit, *, observed=None, now=None):
+        at = now or utc_now()
+        leases = [lease for lease in self.store._table.leases.values() if lease.alive]
+        old = [x for x in leases if any(at - c.at >= LONGEST for c in x.claims.values())]
+        for lease in old:
+            lease.alive = False
+        answer = await super().rescue(limit, observed=observed, now=now)
+        for lease in old:
+            self.store._table.leases.setdefault(lease.id, lease).alive = True
+        return answer

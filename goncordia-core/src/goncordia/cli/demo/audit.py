@@ -127,7 +127,7 @@ LINES = (
         Charge,
         "{n} orders charged, once each: payment and completion committed together",
         """
-        SELECT 'order ' || number || ': ' || sum(n) + 1 || ' payments' FROM (
+        SELECT 'order ' || number || ': ' || (sum(n) + 1) || ' payments' FROM (
             SELECT number, -1 AS n FROM demo_order
             UNION ALL SELECT number, 1 FROM demo_payment
         )
@@ -144,7 +144,15 @@ LINES = (
         WHERE kind = 'ask_review'
             AND (run_at - created_at < 1000000 OR attempted_at < run_at)""",
     ),
-    _fate_of(FetchRate, "{n} exchange rates ran into their timeout, then came"),
+    _fate_of(
+        FetchRate,
+        "{n} exchange rates ran into their timeout, then came",
+        """
+        SELECT kind || ' ' || id || ' met no timeout while it ran' FROM job
+        WHERE kind = 'fetch_rate' AND NOT EXISTS (
+            SELECT * FROM demo_run WHERE demo_run.job = job.id AND how = 'timeout'
+        )""",
+    ),
     _fate_of(
         ExportBooks,
         "{n} export cancelled while it ran",

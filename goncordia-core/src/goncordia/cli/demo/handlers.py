@@ -74,7 +74,7 @@ async def ask_review(job: Job[AskReview]) -> None:
         await anyio.sleep(WORK)
 
 
-@jobs.worker(timeout=0.5, retry=SOON)
+@jobs.worker(timeout=2, retry=SOON)
 async def fetch_rate(job: Job[FetchRate]) -> None:
     """The first time nobody answers."""
     async with async_recorded(job) as attempt:

@@ -30,13 +30,12 @@ SPECIALS: dict[int, type[OrderArgs]] = {
     1: Reserve,
     2: CheckVat,
     3: AskReview,
-    7: FetchRate,
 }
 """By the order's number modulo 20."""
+RARE: dict[int, type[OrderArgs]] = {7: FetchRate, 8: ExportBooks, 9: FetchRate, 11: FetchRate}
+"""By the order's number; these take long."""
 REPORTING = frozenset({4, 6, 10, 16})
 """Orders that ask for the daily report, by the same rule; 10 is one that is rolled back."""
-EXPORTING = 8
-"""The one order whose second job is cancelled while it runs."""
 
 
 class Order(NamedTuple):
@@ -58,11 +57,9 @@ class Order(NamedTuple):
         """The jobs that belong to it."""
         yield Charge(order=self.number)
         yield Confirm(order=self.number)
-        special = SPECIALS.get(self.number % 20)
+        special = SPECIALS.get(self.number % 20) or RARE.get(self.number)
         if special is not None:
             yield special(order=self.number)
-        if self.number == EXPORTING:
-            yield ExportBooks(order=self.number)
 
     def requests(self) -> list[Enqueue]:
         """What to enqueue in its transaction, the report last."""

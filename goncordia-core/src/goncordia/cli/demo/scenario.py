@@ -6,6 +6,7 @@ import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -44,6 +45,8 @@ class Scenario:
         self._loop = loop
         self._screen = screen
         self._worker: Process | None = None
+        self._ordered = anyio.Event()
+        self._turn = anyio.CapacityLimiter(1)
 
     async def play(self, orders: list[Order]) -> None:
         """Everything up to the audit."""
@@ -70,7 +73,7 @@ class Scenario:
     async def _watch(self) -> None:
         """Keep the counts on the screen."""
         while True:
-            seen = await to_thread.run_sync(sight.look, self._eye)
+            seen = await self._see(sight.look)
             self._screen.count(seen.counts)
             await anyio.sleep(5 * LOOK_EVERY)
 
@@ -81,7 +84,8 @@ class Scenario:
             f"and {THREADS} plain threads"
         )
         await order_all(self._path, self._url, driver, orders)
-        seen = await to_thread.run_sync(sight.look, self._eye)
+        self._ordered.set()
+        seen = await self._see(sight.look)
         say(f"{seen.orders} orders committed, {len(orders) - seen.orders} rolled back", "bold")
 
     async def _kill_one(self) -> None:
@@ -89,11 +93,11 @@ class Scenario:
         async with worker(self._path, self._url, self._loop) as process:
             self._worker = process
             self._screen.say(f"worker {process.pid} starts: {CONCURRENCY} jobs at once")
-            await self._until(_busy)
+            await self._until(partial(_frozen_busy, process))
+            self._worker = None
             process.send_signal(signal.SIGKILL)
             await process.wait()
-            self._worker = None
-            held = await to_thread.run_sync(_note_killed, self._eye, process.pid)
+            held = await self._see(partial(_note_killed, process.pid))
             self._screen.say(f"{held} jobs run: worker {process.pid} gets SIGKILL", "bold red")
 
     async def _take_over(self, client: Client[sqlite3.Connection]) -> None:
@@ -105,20 +109,28 @@ class Scenario:
             export = await self._until(sight.running_export)
             (answer,) = await client.cancel(UUID(export))
             say(f"export_books runs for ever, it is cancelled: {answer.value}")
+            await self._ordered.wait()
             await self._until(_all_ended)
             self._worker = None
             process.send_signal(signal.SIGTERM)
-            status = await process.wait()
-            say(f"all jobs have ended; worker {process.pid} was told to end: status {status}")
+            seen = await self._see(sight.look)
+            self._screen.count(seen.counts)
+            say(f"all {seen.ended} jobs have ended: worker {process.pid} gets SIGTERM", "bold")
+            if await process.wait() != 0:
+                raise died(process, self._path)
 
     async def _tell_of_rescue(self) -> None:
         await self._until(_taken_back)
         self._screen.say(f"the killed worker was silent for {TTL:.0f} s: its jobs are taken back")
 
+    async def _see(self, what: Callable[[sqlite3.Connection], T]) -> T:
+        """Ask the file, in a thread; one question at a time, since all share a connection."""
+        return await to_thread.run_sync(what, self._eye, limiter=self._turn)
+
     async def _until(self, what: Callable[[sqlite3.Connection], T | None]) -> T:
         """Look until there is an answer; raises `WorkerDied` if the worker did."""
         while True:
-            answer = await to_thread.run_sync(what, self._eye)
+            answer = await self._see(what)
             if answer:
                 return answer
             if self._worker is not None and self._worker.returncode is not None:
@@ -126,8 +138,15 @@ class Scenario:
             await anyio.sleep(LOOK_EVERY)
 
 
-def _busy(connection: sqlite3.Connection) -> bool:
-    return sight.look(connection).ended >= WARM and len(sight.running(connection)) >= MANY
+def _frozen_busy(process: Process, connection: sqlite3.Connection) -> bool:
+    """Freeze the process and look: whether it holds enough jobs; if not, it goes on."""
+    if sight.look(connection).ended < WARM or len(sight.running(connection)) < MANY:
+        return False
+    process.send_signal(signal.SIGSTOP)
+    busy = len(sight.running(connection)) >= MANY
+    if not busy:  # they ended between the two looks
+        process.send_signal(signal.SIGCONT)
+    return busy
 
 
 def _taken_back(connection: sqlite3.Connection) -> bool:
@@ -135,11 +154,10 @@ def _taken_back(connection: sqlite3.Connection) -> bool:
 
 
 def _all_ended(connection: sqlite3.Connection) -> bool:
-    seen = sight.look(connection)
-    return not seen.live
+    return not sight.look(connection).live
 
 
-def _note_killed(connection: sqlite3.Connection, pid: int) -> int:
+def _note_killed(pid: int, connection: sqlite3.Connection) -> int:
     """Write down what the dead process holds; nobody else runs anything."""
     held = sight.running(connection)
     with transaction(connection):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -35,6 +37,8 @@ MARKS = {
 """By whether the line holds, and whether the terminal knows ASCII alone."""
 SHOWN = 12
 """Offenders that a failed line of the audit names."""
+PICTURE = 100
+"""Columns of the picture."""
 EVERY = 1.0
 """Seconds between two plain lines of counts."""
 
@@ -59,7 +63,7 @@ class Screen:
             self._console.print(self._title)
             yield
             return
-        with Live(self.picture(), console=self._console, auto_refresh=False) as self._live:
+        with Live(self.frame(), console=self._console, auto_refresh=False) as self._live:
             yield
 
     def say(self, event: str, style: str = "") -> None:
@@ -69,7 +73,7 @@ class Screen:
         if self._live is None:
             self._console.print(line, soft_wrap=True)
         else:
-            self._live.update(self.picture(), refresh=True)
+            self._live.update(self.frame(), refresh=True)
 
     def count(self, counts: Mapping[str, int]) -> None:
         """So many jobs are in each state."""
@@ -77,7 +81,7 @@ class Screen:
             return
         self._counts = counts
         if self._live is not None:
-            self._live.update(self.picture(), refresh=True)
+            self._live.update(self.frame(), refresh=True)
         elif self._elapsed - self._plain_at >= EVERY:
             self._plain_at = self._elapsed
             numbers = (f"{state} {counts[state]}" for state in State if counts.get(state))
@@ -87,7 +91,7 @@ class Screen:
     def _elapsed(self) -> float:
         return time.monotonic() - self._began
 
-    def picture(self) -> RenderableType:
+    def frame(self) -> RenderableType:
         """The whole screen as it stands."""
         bars = Table.grid(padding=(0, 1))
         most = max(sum(self._counts.values()), 1)
@@ -99,6 +103,15 @@ class Screen:
         return Panel(
             Group(bars, Text(), *self._events), title=self._title, title_align="left", width=88
         )
+
+
+def picture(screen: Screen, findings: list[Finding]) -> str:
+    """The end of the demo as SVG."""
+    console = Console(record=True, file=io.StringIO(), width=PICTURE, highlight=False)
+    console.print(screen.frame())
+    report(console, findings)
+    svg = console.export_svg(title="goncordia demo")
+    return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # it loads nothing
 
 
 def report(console: Console, findings: list[Finding]) -> None:

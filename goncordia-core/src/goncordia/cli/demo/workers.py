@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -19,8 +20,6 @@ TTL, BEAT = 4.0, 0.5
 """Seconds; short, so that a killed worker is missed soon."""
 FAREWELL = 5.0
 """Seconds that a killed process may take to be gone."""
-TAIL = 2000
-"""Characters of a worker's log that a failure shows."""
 
 
 class WorkerDied(GoncordiaError):
@@ -37,7 +36,11 @@ async def worker(path: str, url: str, loop: str) -> AsyncGenerator[Process]:
     ]  # fmt: skip
     with log_file(path).open("ab") as log:
         process = await anyio.open_process(
-            command, stdin=None, stdout=log, stderr=log, env={**os.environ, FILE: path}
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, FILE: path},
         )
         try:
             yield process
@@ -55,5 +58,10 @@ def log_file(path: str) -> Path:
 
 def died(process: Process, path: str) -> WorkerDied:
     """What to raise for a process that should have gone on."""
-    said = log_file(path).read_text("utf-8", "replace")[-TAIL:]
-    return WorkerDied(f"worker {process.pid} ended with status {process.returncode}: {said}")
+    log = log_file(path)
+    lines = log.read_text("utf-8", "replace").split("\n")
+    last = next((line for line in reversed(lines) if line.strip()), "nothing")
+    return WorkerDied(
+        f"worker {process.pid} ended with status {process.returncode}; the last that it said, in "
+        f"{log}: {last}"
+    )

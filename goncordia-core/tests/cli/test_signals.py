@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import signal
+
+import anyio
+import pytest
+from goncordia.cli.signals import Stops
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_first_drains_and_the_second_cancels() -> None:
+    send, signals = anyio.create_memory_object_stream[signal.Signals]()
+    stops = Stops()
+    with send, signals:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(stops.obey, signals)
+            assert not stops.drain.is_set()
+            await send.send(signal.SIGTERM)
+            await stops.drain.wait()
+            assert not stops.scope.cancel_called
+            with stops.scope:
+                await send.send(signal.SIGINT)
+                await anyio.sleep_forever()
+            assert stops.scope.cancelled_caught
+            tasks.cancel_scope.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,19 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> str:
-    """A database with the schema in it."""
-    path = str(tmp_path / "jobs.db")
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with the schema in it, closed."""
+    path = str(tmp_path_factory.mktemp("template") / "jobs.db")
     with SyncSqliteDriver(path) as driver:
         driver.migrate()
     return path
+
+
+@pytest.fixture
+def path(template: str, tmp_path: Path) -> str:
+    """A database of its own for the test."""
+    return shutil.copy(template, tmp_path / "jobs.db").as_posix()
 
 
 @pytest.fixture

@@ -35,13 +35,14 @@ CREATE TABLE goncordia_job_row (
 
 -- Each job stands in exactly one of these four. The claim reads the first one in order, and of the
 -- second what is due, level of priority by level; stats, prune and the names of queues read them too.
-CREATE INDEX goncordia_ready ON goncordia_job_row (queue, priority DESC, run_at, id)
+-- The state stands in them so that SQLite need not look at the row for what the condition says.
+CREATE INDEX goncordia_ready ON goncordia_job_row (queue, priority DESC, run_at, id, state)
     WHERE state = 0;
 
 CREATE INDEX goncordia_dormant ON goncordia_job_row (queue, priority DESC, run_at, id, state)
     WHERE state IN (1, 2);
 
-CREATE INDEX goncordia_running ON goncordia_job_row (session, token, attempted_at, cancel_requested)
+CREATE INDEX goncordia_running ON goncordia_job_row (session, token, attempted_at, state)
     WHERE state = 3;
 
 CREATE INDEX goncordia_ended ON goncordia_job_row (queue, state, expire_at)

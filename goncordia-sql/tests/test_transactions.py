@@ -17,7 +17,7 @@ import pytest
 from goncordia.answers import Finished, Insertion
 from goncordia.errors import HandleMismatch, InvalidArgument, SchemaMismatch, TransactionConflict
 from goncordia.ids import uuid7
-from goncordia.jobs import ClaimedJob, NewJob, UniqueKey, completed
+from goncordia.jobs import ClaimedJob, NewJob, UniqueKey, completed, released
 from goncordia.lifecycle import State
 from goncordia.sessions import Claim, WorkerInfo
 from goncordia_sql.sqlite import SqliteDriver, SyncSqliteDriver
@@ -243,13 +243,12 @@ async def test_a_completion_and_its_follow_up_are_of_the_transaction(
     assert await driver.finish([outcome], tx=tx) == [Finished.DONE]
     settle(tx, "rollback")
     assert await state(driver, claimed.id) is State.RUNNING
-    assert await driver.recorded([claimed.id], claimed.token) == [None]
     resume(tx)
     assert await driver.finish([outcome], tx=tx) == [Finished.DONE]
     settle(tx, "commit")
     assert await state(driver, claimed.id) is State.COMPLETED
     assert await state(driver, follow_up.id) is State.SCHEDULED
-    assert await driver.recorded([claimed.id], claimed.token) == [Finished.DONE]
+    assert await driver.finish([released(claimed)]) == [Finished.LOST]
 
 
 @pytest.mark.anyio

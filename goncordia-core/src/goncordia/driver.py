@@ -148,10 +148,6 @@ class Driver(Protocol[Tx_contra]):
         """The jobs with these ids, in this order; None where there is none."""
         ...
 
-    async def recorded(self, ids: Sequence[UUID], token: UUID) -> list[Finished | None]:
-        """What this token recorded of each job: done, busy, lost, gone; None: it holds it still."""
-        ...
-
     async def list(
         self,
         where: Filter,

@@ -163,11 +163,6 @@ class MemoryDriver:
         await checkpoint()
         return self._store.get(ids, now=now)
 
-    async def recorded(self, ids: Sequence[UUID], token: UUID) -> builtins.list[Finished | None]:
-        """As in `Driver`."""
-        await checkpoint()
-        return self._store.recorded(ids, token)
-
     async def list(
         self,
         where: Filter,

@@ -177,7 +177,7 @@ class Store:
             return read.get(self._table, ids, self._moment(now))
 
     def recorded(self, ids: Sequence[UUID], token: UUID) -> builtins.list[Finished | None]:
-        """As in `Driver`."""
+        """What that token recorded of each job: done, busy, lost, gone; None: it holds it still."""
         with self._lock:
             writes = Writes(self._table)
             return [recorded(writes, wanted, token) for wanted in ids]

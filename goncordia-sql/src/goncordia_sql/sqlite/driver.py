@@ -155,10 +155,6 @@ class SqliteDriver(Promises):
         """As in `Driver`."""
         return await self._read(partial(query.get, ids=ids), now)
 
-    async def recorded(self, ids: Sequence[UUID], token: UUID) -> builtins.list[Finished | None]:
-        """As in `Driver`; waits for a transaction that is writing, to tell what it came to."""
-        return await self._write(partial(finish.recorded, ids=ids, token=token), None)
-
     async def list(
         self,
         where: Filter,

@@ -38,12 +38,6 @@ def finish(env: Env, outcomes: Sequence[Outcome]) -> Op[list[Finished]]:
     return [told.get(outcome.id) or next(answers) for outcome in outcomes]
 
 
-def recorded(env: Env, ids: Sequence[UUID], token: UUID) -> Op[list[Finished | None]]:
-    """What the token recorded of each job; None: it holds it still."""
-    marks = yield from _marks(ids)
-    return [_recorded(marks, each, token.bytes) for each in ids]
-
-
 def mark(outcome: Outcome) -> int:
     """What is left on the row, to know the same outcome when it is sent again."""
     return _EVENTS[outcome.event] + 2 * outcome.final + outcome.cancel
@@ -81,15 +75,6 @@ def _told(marks: Marks, outcome: Outcome) -> Finished:
     if found is None:
         return Finished.GONE
     return Finished.DONE if found[1:] == (outcome.token.bytes, mark(outcome)) else Finished.LOST
-
-
-def _recorded(marks: Marks, id: UUID, token: bytes) -> Finished | None:
-    found = marks.get(id.bytes)
-    if found is None:
-        return Finished.GONE
-    if found[0] == token:
-        return None
-    return Finished.DONE if found[1] == token else Finished.LOST
 
 
 def _judge(env: Env, outcomes: Sequence[Outcome]) -> Op[list[Finished]]:

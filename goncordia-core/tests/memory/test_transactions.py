@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import datetime
 from uuid import UUID
 
 import anyio
 import pytest
 from goncordia.actions import Acted, Amend, Cancel, Delete, Retry
 from goncordia.answers import Filter, Finished, Insertion, Progress
-from goncordia.errors import HandleMismatch, TransactionConflict, Unavailable
+from goncordia.errors import HandleMismatch, InvalidArgument, TransactionConflict, Unavailable
 from goncordia.jobs import Conflict, Hold, completed, failed
 from goncordia.lifecycle import State
 from goncordia.memory import MemoryDriver, Store, SyncMemoryDriver
@@ -143,6 +144,22 @@ def test_fence_holds_in_a_transaction():
     with store.begin() as tx:
         assert store.finish([completed(job)], tx, NOW) == [Finished.LOST]
     assert row_of(store, job.id, NOW).state is State.RETRYABLE
+
+
+def test_a_bad_time_is_refused_before_the_transaction_is_half_written():
+    store = Store()
+    store.insert([new(), new()], now=NOW)
+    good, bad = Worker(store).take(2)
+    naive = datetime(2026, 1, 1)
+    with store.begin() as tx:
+        with pytest.raises(InvalidArgument, match="no time zone"):
+            store.finish([completed(good), failed(bad, error(), naive)], tx, NOW)
+        with pytest.raises(InvalidArgument, match="no time zone"):
+            store.finish([completed(good, follow_ups=[new(run_at=naive)])], tx, NOW)
+        with pytest.raises(InvalidArgument, match="no time zone"):
+            store.insert([new(), new(run_at=naive)], tx, NOW)
+    assert store.recorded([good.id, bad.id], good.token) == [None, None]
+    assert ids(store) == {good.id, bad.id}
 
 
 # Locks: nobody waits

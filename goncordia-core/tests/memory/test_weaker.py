@@ -130,6 +130,18 @@ def test_one_staged_insert_sees_another_of_its_transaction():
     assert states(s, first) == [State.AVAILABLE]
 
 
+def test_a_key_that_a_follow_up_is_about_to_take_aborts_a_staged_insert():
+    s = store(tx_insert="staged")
+    s.insert([new()], now=NOW)
+    outcome = completed(Worker(s).one(), follow_ups=[then := new(unique=key("a"))])
+    late = new(unique=key("a"))
+    with s.begin() as tx:
+        assert s.finish([outcome], tx, NOW) == [Finished.DONE]
+        with conflicting(s) as other:
+            s.insert([late], other, NOW)
+    assert states(s, then, late) == [State.AVAILABLE, None]
+
+
 # What is refused
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import anyio
-from anyio.lowlevel import current_token
+from anyio.lowlevel import checkpoint, current_token
 from goncordia.errors import StoreUnusable
 
 from goncordia_sql.sqlite.link import Link, Work
@@ -83,8 +83,10 @@ class Lane:
             if self._closed:
                 raise StoreUnusable("the driver is not open: use `async with`")
             self._waiting.append(request)  # pyright: ignore[reportArgumentType] - answered as R
-            self._changed.notify()
         try:
+            await checkpoint()  # what else is asked in this turn of the loop joins the group
+            with self._changed:
+                self._changed.notify()
             await request.event.wait()
         finally:
             request.dropped = True

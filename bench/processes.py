@@ -19,7 +19,7 @@ from jobs import Note
 from measure import percentile
 
 CONCURRENCY = 10
-PATIENCE = 60.0
+PATIENCE = 100.0
 """Seconds for a process to start and end."""
 
 Work = Callable[[Path], tuple[int, list[float]]]

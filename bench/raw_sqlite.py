@@ -22,6 +22,8 @@ PRAGMAS = (
     "wal_autocheckpoint = 4000",
 )
 """As the driver's own."""
+PATIENCE = 60.0
+"""Seconds to wait for the lock: its busy handler may let a process starve."""
 WEEK = 7 * 24 * 3600 * 1_000_000
 
 INSERT = """
@@ -46,7 +48,7 @@ Row = tuple[bytes, str, str, bytes, int, int, int, int, int, int]
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection whose transactions are begun by hand."""
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     return connection

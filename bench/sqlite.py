@@ -29,7 +29,7 @@ def groups(folder: Path, quick: bool) -> Iterator[Group]:
     for concurrency, n in ((1, 300), (10, 3_000), (100, 10_000)):
         yield _pool(folder, concurrency, n // 3 if quick else n)
     yield _claim(folder, 200_000 if quick else 1_000_000)
-    yield _two_processes(folder, 3_000 if quick else 20_000)
+    yield _two_processes(folder, 2_000 if quick else 6_000)
     yield _pickup(folder, 100 if quick else 500)
 
 

@@ -102,9 +102,10 @@ def row(tasks: SyncClient[Never], job: UUID) -> JobRow:
 class Worker:
     """`goncordia worker` as a process, whose log is read line by line."""
 
-    def __init__(self, folder: Path, loop: str) -> None:
+    def __init__(self, folder: Path, loop: str, concurrency: int) -> None:
         self.folder = folder
-        command = [*COMMAND, "worker", "shop:jobs", "--loop", loop, "--concurrency", "1"]
+        command = [*COMMAND, "worker", "shop:jobs", "--loop", loop]
+        command += ["--concurrency", str(concurrency)]
         self.process = subprocess.Popen(
             command, cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True
         )
@@ -132,8 +133,8 @@ class Worker:
 
 
 @contextmanager
-def working(folder: Path, loop: str) -> Generator[Worker]:
-    worker = Worker(folder, loop)
+def working(folder: Path, loop: str, concurrency: int = 1) -> Generator[Worker]:
+    worker = Worker(folder, loop, concurrency)
     watchdog = threading.Timer(PATIENCE, worker.process.kill)
     watchdog.start()
     try:
@@ -206,6 +207,21 @@ def test_the_second_waits_for_a_thread_and_records_its_end(worker: Worker) -> No
         worker.open_gate()
         assert worker.process.wait() == 0
         assert row(tasks, job).state == "completed"
+
+
+def test_the_second_gives_back_at_once_what_does_not_hang(shop: Path) -> None:
+    with client(shop) as tasks, working(shop, "asyncio", 2) as worker:
+        hangs = tasks.enqueue(Hang()).id
+        worker.began()
+        waits = tasks.enqueue(Wait(how="for ever")).id
+        worker.began()
+        worker.signal(signal.SIGINT)
+        worker.signal(signal.SIGINT)
+        with working(shop, "asyncio") as other:
+            other.began()  # the job that was given back, while the first worker still waits
+            assert row(tasks, waits).attempt == 1
+            assert row(tasks, hangs).state == "running"
+            assert worker.process.poll() is None
 
 
 def test_the_third_ends_the_process_whatever_hangs(worker: Worker) -> None:

@@ -80,12 +80,14 @@ def command(
 
 
 async def _work(url: str, registry: Registry, settings: Settings) -> None:
-    stops, tally = Stops(), Tally()
+    tally = Tally()
     with anyio.open_signal_receiver(*STOPPING) as signals:
-        async with open_driver(url) as driver, anyio.create_task_group() as tasks:
+        async with anyio.create_task_group() as tasks:
+            stops = Stops(tasks.cancel_scope.cancel)
             tasks.start_soon(stops.obey, signals)
-            with stops.scope:
-                async with worker_pool(
+            async with (
+                open_driver(url) as driver,
+                worker_pool(
                     driver,
                     registry,
                     concurrency=settings.concurrency,
@@ -94,9 +96,11 @@ async def _work(url: str, registry: Registry, settings: Settings) -> None:
                     shutdown_timeout=settings.shutdown_timeout,
                     session_ttl=settings.session_ttl,
                     beat_every=settings.beat_every,
-                ):
-                    _greet(driver.name, registry, settings)
-                    await stops.drain.wait()
+                ) as pool,
+            ):
+                stops.stop = pool.stop
+                _greet(driver.name, registry, settings)
+                await stops.drain.wait()
             tasks.cancel_scope.cancel()
     log.info("ended: %s", tally)
 

@@ -108,6 +108,15 @@ class WorkerPool:
                 return
             await self._change()
 
+    def stop(self) -> None:
+        """Begin no more jobs; cancel those that run, and give them back: for a second Ctrl-C.
+
+        Unlike a cancellation of the scope round it the pool lives on while its block is left, and
+        holds the jobs of threads, which nothing interrupts.
+        """
+        self._slots.close()
+        self._slots.stop(CancelReason.SHUTDOWN)
+
     async def _change(self) -> None:
         if self._slots.closing.is_set():
             raise PoolEnded("the pool's block is being left: it comes to rest by itself")
@@ -121,7 +130,7 @@ class WorkerPool:
 
     def start(self, tasks: TaskGroup) -> None:
         """Start all tasks."""
-        tasks.start_soon(until_cancelled, self._stop, name="goncordia shutdown")
+        tasks.start_soon(until_cancelled, self.stop, name="goncordia shutdown")
         for _ in range(self._settings.concurrency):
             tasks.start_soon(self._run_jobs, tasks, name="goncordia runner")
         for run in (
@@ -132,11 +141,6 @@ class WorkerPool:
             self._upkeep.run,
         ):
             tasks.start_soon(self._task, run, name=f"goncordia {run.__qualname__}")
-
-    def _stop(self) -> None:
-        """Begin no more jobs, and stop those that run, for a reason that they can see."""
-        self._slots.close()
-        self._slots.stop(CancelReason.SHUTDOWN)
 
     async def _task(self, run: Callable[[], Awaitable[None]]) -> None:
         await unless_killed(run())
@@ -150,7 +154,7 @@ class WorkerPool:
     async def _run_jobs(self, tasks: TaskGroup) -> None:
         def crash(error: BaseException) -> None:
             self._stopped_by = self._stopped_by or error
-            self._stop()
+            self.stop()
             tasks.cancel_scope.cancel()
 
         runner = Runner(self._driver, self._settings, self._slots, self._runnables, crash)

@@ -192,23 +192,6 @@ def test_a_batch_is_answered_by_job():
     assert answers == [Finished.DONE, Finished.LOST, Finished.DONE]
 
 
-def test_recorded_tells_what_a_token_wrote():
-    store = Store()
-    store.insert([new() for _ in range(4)], now=NOW)
-    worker = Worker(store)
-    one, two, three, four = worker.take(4)
-    store.finish([completed(one), completed(three)], now=NOW)
-    store.act([three.id], Delete(), NOW)
-    assert store.recorded([one.id, two.id, three.id], one.token) == [
-        Finished.DONE,
-        None,
-        Finished.GONE,
-    ]
-    store.leave(worker.session)
-    store.rescue(10, now=NOW)
-    assert store.recorded([four.id], four.token) == [Finished.LOST]
-
-
 def test_kept_errors_are_the_last_ones():
     store = Store()
     job, worker = run(store, max_attempts=KEPT_ERRORS + 5)

@@ -352,7 +352,6 @@ class Machine(RuleBasedStateMachine):
         running = {row.id for row in self.rows() if row.state.value == "running"}
         assert running == set(self.holders)
         assert running == {row.id for row in self.rows() if row.session is not None}
-        assert all(self.store.recorded([j], t) != [Finished.LOST] for j, t in self.holders.items())
 
     @invariant()
     def ended_jobs_stay_ended_and_expire(self):

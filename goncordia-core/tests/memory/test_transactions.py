@@ -131,7 +131,7 @@ def test_rolled_back_finish_never_was():
     job, worker = running(store)
     with rolled_back(store) as tx:
         store.finish([completed(job)], tx, NOW)
-    assert store.recorded([job.id], job.token) == [None]
+    assert row_of(store, job.id).session == worker.session
     assert store.beat(worker.session, [job.token], at(1)).alive
     assert store.finish([completed(job)], now=NOW) == [Finished.DONE]
 
@@ -158,7 +158,7 @@ def test_a_bad_time_is_refused_before_the_transaction_is_half_written():
             store.finish([completed(good, follow_ups=[new(run_at=naive)])], tx, NOW)
         with pytest.raises(InvalidArgument, match="no time zone"):
             store.insert([new(), new(run_at=naive)], tx, NOW)
-    assert store.recorded([good.id, bad.id], good.token) == [None, None]
+    assert [row_of(store, job.id).state for job in (good, bad)] == [State.RUNNING] * 2
     assert ids(store) == {good.id, bad.id}
 
 
@@ -176,7 +176,6 @@ def test_a_row_under_a_transaction_is_busy_for_everybody_else(commits):
             assert store.finish([completed(job)], other, NOW) == [Finished.BUSY]
         for action in (Cancel(), Retry(), Amend(priority=1), Delete()):
             assert store.act([job.id], action, NOW) == [Acted.BUSY]
-        assert store.recorded([job.id], job.token) == [Finished.BUSY]
         store.beat(worker.session, [], NOW + 2 * RESEND_WINDOW)
         store.leave(worker.session)
         assert store.rescue(10, now=NOW) == Progress(0, more=False)
@@ -306,7 +305,7 @@ def test_an_outcome_whose_follow_up_is_in_the_way_is_busy_and_unwritten():
     with store.begin() as tx:
         store.insert([new(unique=key("a"))], tx, NOW)
         assert store.finish([outcome], now=NOW) == [Finished.BUSY]
-        assert store.recorded([job.id], job.token) == [None]
+        assert row_of(store, job.id).state is State.RUNNING
     assert store.finish([outcome], now=NOW) == [Finished.DONE]
 
 

@@ -32,20 +32,6 @@ def check_times(outcomes: Sequence[Outcome]) -> None:
                 as_utc(when, f"when of job {outcome.id}")
 
 
-def recorded(writes: Writes, id: UUID, token: UUID) -> Finished | None:
-    """What the token recorded of a job; None: it holds it still."""
-    record = writes.find(id.int)
-    if record is None:
-        return Finished.GONE
-    if writes.locked(id.int):
-        return Finished.BUSY
-    if holds(record, token):
-        return None
-    if record.mark is not None and record.mark[0] == token:
-        return Finished.DONE
-    return Finished.LOST
-
-
 def holds(record: Record, token: UUID) -> bool:
     """Whether the job runs under that token."""
     holding = record.holding

@@ -77,7 +77,7 @@ def _record(writes: Writes, job: NewJob, run_at: datetime, moment: Moment) -> Re
         job.meta,
         moment.at,
         run_at,
-        writes.table.micros(run_at),
+        moment.micros if run_at is moment.at else writes.table.micros(run_at),
         state,
         state,
     )

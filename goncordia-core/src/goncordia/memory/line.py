@@ -6,7 +6,6 @@ job went elsewhere is stale, and dropped when it comes to the top, or when stale
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from datetime import datetime
 from heapq import heapify, heappop, heappush
@@ -73,7 +72,7 @@ class Line:
         self.ready: list[int] = []
         self.later: list[int] = []
         self.counts: dict[State, int] = dict.fromkeys(State, 0)
-        self.kinds: Counter[str] = Counter()
+        self.kinds: dict[str, int] = {}
         """Waiting jobs by kind."""
         self.used = False
         """Whether it ever had a job or a pause: only then it is shown."""

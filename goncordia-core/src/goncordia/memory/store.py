@@ -30,7 +30,6 @@ from goncordia.jobs import JobRow, NewJob, Outcome
 from goncordia.memory import read, upkeep
 from goncordia.memory.act import act, check
 from goncordia.memory.claim import claim as take
-from goncordia.memory.finish import recorded
 from goncordia.memory.listen import Listener, Silence
 from goncordia.memory.moment import Moment
 from goncordia.memory.session import Lease
@@ -175,12 +174,6 @@ class Store:
         """As in `Driver`."""
         with self._lock:
             return read.get(self._table, ids, self._moment(now))
-
-    def recorded(self, ids: Sequence[UUID], token: UUID) -> builtins.list[Finished | None]:
-        """What that token recorded of each job: done, busy, lost, gone; None: it holds it still."""
-        with self._lock:
-            writes = Writes(self._table)
-            return [recorded(writes, wanted, token) for wanted in ids]
 
     def list(
         self,

@@ -144,7 +144,7 @@ class Table:
             self._ended += 1
             self.keep(new)
         elif new.holding is None:
-            line.kinds[new.kind] += 1
+            line.kinds[new.kind] = line.kinds.get(new.kind, 0) + 1
             if old is None and self.lag and new.state is State.AVAILABLE:
                 self._unseen.append((self._claims + self.lag, num))
                 self._call(line)

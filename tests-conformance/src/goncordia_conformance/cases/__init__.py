@@ -1,0 +1,1 @@
+"""Directed cases, one module a noun, one guarantee a case."""

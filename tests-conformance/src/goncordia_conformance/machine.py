@@ -1,0 +1,229 @@
+"""The state machine: any sequence of the contract's operations, against the model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+from goncordia.actions import Action
+from goncordia.answers import Filter
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from goncordia_conformance.lockstep import jobs, plans, reading, work
+from goncordia_conformance.lockstep.plans import JobPlan, OutcomePlan, Time
+from goncordia_conformance.lockstep.world import World
+from goncordia_conformance.loops import Bridge
+from goncordia_conformance.story import Broken
+from goncordia_conformance.subject import Subject
+
+few_jobs = st.lists(plans.jobs, min_size=1, max_size=4)
+few_outcomes = st.lists(plans.outcomes, min_size=1, max_size=3)
+wants = st.dictionaries(st.sampled_from(plans.QUEUES), st.integers(1, 4), min_size=1)
+limits = st.sampled_from([100, 1, 2])
+values = st.sampled_from([None, b"1", b"2"])
+TTLS = (None, timedelta(seconds=30, microseconds=7))
+WATCHED = (None, None, timedelta(seconds=10), timedelta(seconds=61))
+
+
+class Enough(BaseException):
+    """The time is over: ends a run that found nothing."""
+
+
+class Run:
+    """What the examples of one run share."""
+
+    def __init__(self, subject: Subject, loop: str, seconds: float | None) -> None:
+        self.subject = subject
+        self.loop = loop
+        self.ends = None if seconds is None else time.monotonic() + seconds
+        self.smallest: Broken | None = None
+        self.over = False
+        self.examples = 0
+        self.steps = 0
+
+    def begin(self) -> None:
+        """One example more, unless nothing was found and the time is over."""
+        late = self.ends is not None and time.monotonic() > self.ends
+        if late and self.smallest is None:
+            self.over = True
+            raise Enough
+        self.examples += 1
+
+    def broke(self, broken: Broken) -> None:
+        """Keep the shortest story."""
+        if self.smallest is None or len(broken.steps) <= len(self.smallest.steps):
+            self.smallest = broken
+
+
+class Machine(RuleBasedStateMachine):
+    """Each rule is a step of `lockstep`, asked on the event loop of the example."""
+
+    shared: Run
+
+    @initialize()
+    def open(self) -> None:
+        """A fresh driver and a fresh model."""
+        self.shared.begin()
+        self.bridge = Bridge(self.shared.subject, self.shared.loop)
+        self.bridge.__enter__()
+        self.world = World(self.bridge.driver, self.shared.subject)
+
+    def teardown(self) -> None:
+        """Close the driver."""
+        if hasattr(self, "world"):
+            self.bridge.__exit__(None, None, None)
+
+    def step(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Do it; a promise that breaks is kept for the report."""
+        self.shared.steps += 1
+        try:
+            self.bridge.run(call)
+        except Broken as broken:
+            self.shared.broke(broken)
+            raise
+        except TimeoutError as error:
+            hangs = self.world.broken("hanging", "the store did not answer")
+            self.shared.broke(hangs)
+            raise hangs from error
+
+    @rule(new=few_jobs)
+    def insert(self, new: Sequence[JobPlan]) -> None:
+        """A batch."""
+        self.step(lambda: jobs.insert(self.world, new))
+
+    @rule(new=plans.jobs)
+    def insert_one(self, new: JobPlan) -> None:
+        """One job."""
+        self.step(lambda: jobs.insert(self.world, [new]))
+
+    @rule(new=few_jobs, place=st.integers(0, 4))
+    def insert_bad(self, new: Sequence[JobPlan], place: int) -> None:
+        """A batch that is refused."""
+        self.step(lambda: jobs.insert_bad(self.world, new, place))
+
+    @rule(
+        new=few_jobs,
+        ended=few_outcomes,
+        ending=st.sampled_from(["commit", "commit", "fail", "cancel"]),
+    )
+    def transaction(
+        self, new: Sequence[JobPlan], ended: Sequence[OutcomePlan], ending: str
+    ) -> None:
+        """Work in the caller's transaction."""
+        self.step(lambda: jobs.transaction(self.world, new, ended, ending))
+
+    @rule()
+    def join(self) -> None:
+        """One worker more."""
+        self.step(lambda: work.join(self.world))
+
+    @rule(worker=plans.few, wants=wants)
+    def claim(self, worker: int, wants: dict[str, int]) -> None:
+        """A claim."""
+        self.step(lambda: work.claim(self.world, worker, wants))
+
+    @rule(worker=plans.few)
+    def claim_much(self, worker: int) -> None:
+        """A claim of more than there is, mostly."""
+        self.step(lambda: work.claim(self.world, worker, {"a": 9, "b": 9}))
+
+    @rule(place=plans.few)
+    def claim_again(self, place: int) -> None:
+        """A claim sent again."""
+        self.step(lambda: work.claim_again(self.world, place))
+
+    @rule(outcomes=few_outcomes)
+    def finish(self, outcomes: Sequence[OutcomePlan]) -> None:
+        """A batch of outcomes."""
+        self.step(lambda: work.finish(self.world, outcomes))
+
+    @rule(outcome=plans.outcomes)
+    def finish_one(self, outcome: OutcomePlan) -> None:
+        """One outcome."""
+        self.step(lambda: work.finish(self.world, [outcome]))
+
+    @rule(place=plans.few)
+    def finish_again(self, place: int) -> None:
+        """An outcome sent again."""
+        self.step(lambda: work.finish_again(self.world, place))
+
+    @rule(worker=plans.few, known=st.lists(st.booleans(), min_size=1, max_size=3))
+    def beat(self, worker: int, known: Sequence[bool]) -> None:
+        """A sign of life."""
+        self.step(lambda: work.beat(self.world, worker, known))
+
+    @rule(worker=plans.few)
+    def leave(self, worker: int) -> None:
+        """A worker goes."""
+        self.step(lambda: work.leave(self.world, worker))
+
+    @rule(limit=limits, observed=st.sampled_from(WATCHED))
+    def rescue(self, limit: int, observed: timedelta | None) -> None:
+        """Upkeep: the dead."""
+        self.step(lambda: work.rescue(self.world, limit, observed))
+
+    @rule(limit=limits)
+    def prune(self, limit: int) -> None:
+        """Upkeep: the old."""
+        self.step(lambda: jobs.prune(self.world, limit))
+
+    @rule(
+        places=st.lists(plans.numbers, min_size=1, max_size=3),
+        plan=plans.actions,
+        unknown=st.sampled_from([False, False, False, True]),
+    )
+    def act(
+        self,
+        places: Sequence[int],
+        plan: Action | tuple[str, Time | None, int | None],
+        unknown: bool,
+    ) -> None:
+        """An operator's action."""
+        action = plans.action(plan, self.world.now)
+        self.step(lambda: jobs.act(self.world, places, action, unknown))
+
+    @rule(queue=st.sampled_from(plans.QUEUES), paused=st.booleans())
+    def pause(self, queue: str, paused: bool) -> None:
+        """Pause or resume."""
+        self.step(lambda: jobs.pause(self.world, queue, paused))
+
+    @rule(
+        key=st.sampled_from(["leader", "cursor/ü"]),
+        old=values,
+        new=values,
+        ttl=st.sampled_from(TTLS),
+    )
+    def compare_and_set(
+        self, key: str, old: bytes | None, new: bytes | None, ttl: timedelta | None
+    ) -> None:
+        """A value under a key."""
+        self.step(lambda: reading.compare_and_set(self.world, key, old, new, ttl))
+
+    @rule(where=plans.filters, limit=st.integers(1, 3))
+    def pages(self, where: Filter, limit: int) -> None:
+        """A filtered list."""
+        self.step(lambda: reading.pages(self.world, where, limit))
+
+    @rule()
+    def turn_page(self) -> None:
+        """One page of a long look."""
+        self.step(lambda: reading.turn_page(self.world))
+
+    @rule(place=plans.numbers)
+    def ask_around(self, place: int) -> None:
+        """Small questions."""
+        self.step(lambda: reading.ask_around(self.world, place))
+
+    @rule(seconds=st.sampled_from(plans.STEPS))
+    def time_passes(self, seconds: float) -> None:
+        """Time is passed in, never slept."""
+        self.world.now += timedelta(seconds=seconds)
+
+    @rule(seconds=st.sampled_from(plans.STEPS))
+    def time_passes_and_all_look(self, seconds: float) -> None:
+        """What falls due is seen."""
+        self.world.now += timedelta(seconds=seconds)
+        self.world.tell("time has passed")
+        self.step(lambda: self.world.compare("time"))

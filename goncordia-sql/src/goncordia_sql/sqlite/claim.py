@@ -20,13 +20,13 @@ _SECOND = 1_000_000
 def claim(env: Env, claim: Claim) -> Op[Claims]:
     """Take what is wanted, less what the token holds already."""
     yield from _check(claim)
-    jobs: list[ClaimedJob] = []
-    if claim.resend:
-        jobs = yield from _held(claim)
+    jobs = (yield from _held(claim)) if claim.resend else []
     held = Counter(job.queue for job in jobs)
     answer = Claims(jobs)
     for queue, n in claim.wants.items():
         yield from _claim_queue(env, claim, queue, n - held[queue], answer)
+    if held:
+        answer.jobs.sort(key=_order)
     return answer
 
 
@@ -93,11 +93,9 @@ def _take(env: Env, claim: Claim, queue: str, n: int, due: int) -> Op[list[Claim
 
 
 def _held(claim: Claim) -> Op[list[ClaimedJob]]:
-    """What the token holds already, in order within a queue."""
+    """What the token holds already."""
     params = (claim.session.bytes, claim.token.bytes)
-    held = yield from ask(sql.HELD, params, lambda row: rows.claimed(row, claim.token))
-    held.sort(key=_order)
-    return held
+    return (yield from ask(sql.HELD, params, lambda row: rows.claimed(row, claim.token)))
 
 
 def _order(job: ClaimedJob) -> tuple[int, object, int]:

@@ -105,18 +105,18 @@ def _settle(env: Env, job: NewJob, text: str, values: Params) -> Op[Inserted]:
         holders = yield from ask(sql.HOLDER, (job.unique.key,), rows.uuid)
         if holders:
             replace = job.unique.on_conflict is Conflict.REPLACE
-            if not (replace and (yield from _give_way(env, holders[0]))):
+            if not (replace and (yield from _give_way(env, holders[0], job.unique.key))):
                 return Inserted(job.id, Insertion.SKIPPED, holders[0])
             answer = Inserted(job.id, Insertion.REPLACED, holders[0])
     yield from change(text, values)
     return answer
 
 
-def _give_way(env: Env, holder: UUID) -> Op[bool]:
+def _give_way(env: Env, holder: UUID, key: bytes) -> Op[bool]:
     """Whether the holder waited; it is cancelled then, and its key free."""
     found = (yield from record.read([holder])).get(holder.bytes)
-    if found is None:
-        return False
+    if found is None or not found.holds or found.unique_key != key:
+        return False  # the holder is gone and its key kept for ever
     rule = record.decided(Event.CANCEL, found.visible(env), Facts())
     if rule is None or rule.target is None or not rule.ends:
         return False

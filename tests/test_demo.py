@@ -61,7 +61,7 @@ def test_it_ends_well(ran: Ran) -> None:
 def test_it_tells_what_happens_in_plain_lines(ran: Ran) -> None:
     assert "\x1b" not in ran.printed
     story = [
-        "300 orders, each in a transaction with its jobs",
+        "300 orders, each in one transaction with its jobs",
         "10 jobs at once",
         "gets SIGKILL",
         "takes over",
@@ -129,8 +129,7 @@ RATE = "exchange rates ran into their timeout, then came"
 EXPORT = "export cancelled while it ran"
 REPORT = "daily report made, though many orders asked for one"
 KILLED = (
-    "jobs were running in the worker that got SIGKILL: each shows its second claim, by another "
-    "process, and one completion"
+    "jobs that the killed worker ran: each shows two claims, by two processes, and one completion"
 )
 COPY = """
 INSERT INTO goncordia_job_row

@@ -173,8 +173,8 @@ LINES = (
             OR (SELECT count(*) FROM job WHERE kind = 'daily_report') != 1""",
     ),
     Line(
-        "{n} jobs were running in the worker that got SIGKILL: each shows its second claim, by "
-        "another process, and one completion",
+        "{n} jobs that the killed worker ran: each shows two claims, by two processes, and one "
+        "completion",
         "SELECT count(*) FROM demo_killed",
         """
         SELECT coalesce(kind, 'a job') || ' ' || killed.job || ': attempt '

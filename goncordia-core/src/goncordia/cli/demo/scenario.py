@@ -80,8 +80,8 @@ class Scenario:
     async def _order(self, driver: Driver[sqlite3.Connection], orders: list[Order]) -> None:
         say = self._screen.say
         say(
-            f"{len(orders)} orders, each in a transaction with its jobs, from {TASKS} async tasks "
-            f"and {THREADS} plain threads"
+            f"{len(orders)} orders, each in one transaction with its jobs, "
+            f"by {TASKS} async tasks and {THREADS} plain threads"
         )
         await order_all(self._path, self._url, driver, orders)
         self._ordered.set()

@@ -26,8 +26,8 @@ COLOURS = {
     State.DISCARDED: "red",
     State.CANCELLED: "bright_black",
 }
-WIDTH = 46
-"""Characters of the longest bar."""
+WIDTH, BAR = 100, 60
+"""Columns of the screen, and of its longest bar."""
 MARKS = {
     (True, False): ("✔", "green"),
     (False, False): ("✘", "bold red"),
@@ -37,8 +37,6 @@ MARKS = {
 """By whether the line holds, and whether the terminal knows ASCII alone."""
 SHOWN = 12
 """Offenders that a failed line of the audit names."""
-PICTURE = 100
-"""Columns of the picture."""
 EVERY = 1.0
 """Seconds between two plain lines of counts."""
 
@@ -68,7 +66,7 @@ class Screen:
 
     def say(self, event: str, style: str = "") -> None:
         """Something happened."""
-        line = Text(f"{self._elapsed:5.1f} s  ", "dim").append(event, style or "default")
+        line = Text.assemble((f"{self._elapsed:5.1f} s  ", "dim"), (event, style))
         self._events.append(line)
         if self._live is None:
             self._console.print(line, soft_wrap=True)
@@ -98,16 +96,16 @@ class Screen:
         block = "#" if self._console.options.ascii_only else "█"
         for state in State:
             n = self._counts.get(state, 0)
-            bar = block * (-(-n * WIDTH // most))
+            bar = block * (-(-n * BAR // most))
             bars.add_row(state.value, Text(f"{n:4}"), Text(bar, COLOURS[state]))
         return Panel(
-            Group(bars, Text(), *self._events), title=self._title, title_align="left", width=88
+            Group(bars, Text(), *self._events), title=self._title, title_align="left", width=WIDTH
         )
 
 
 def picture(screen: Screen, findings: list[Finding]) -> str:
     """The end of the demo as SVG."""
-    console = Console(record=True, file=io.StringIO(), width=PICTURE, highlight=False)
+    console = Console(record=True, file=io.StringIO(), width=WIDTH, highlight=False)
     console.print(screen.frame())
     report(console, findings)
     svg = console.export_svg(title="goncordia demo")
@@ -121,7 +119,7 @@ def report(console: Console, findings: list[Finding]) -> None:
     console.print(Text("The audit, read from the file with plain SQL:", "bold"))
     for finding in findings:
         mark, style = MARKS[finding.holds, plain]
-        line = Text(f"{mark} ", style).append(finding.says, "default" if finding.holds else "red")
+        line = Text.assemble((f"{mark} ", style), (finding.says, "" if finding.holds else "red"))
         console.print(line, soft_wrap=True)
         for offender in finding.offenders[:SHOWN]:
             console.print(Text(f"    {offender}", "red"), soft_wrap=True)

@@ -3,53 +3,24 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import tarfile
 import tomllib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+Run = Callable[..., str]
+
 ROOT = Path(__file__).parent.parent
-UV = ROOT / "scripts/uv"
 MEMBERS = sorted(path.parent for path in ROOT.glob("*/pyproject.toml"))
 
 
-def run(*command: str | Path, cwd: Path = ROOT) -> str:
-    result = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
 @pytest.fixture(scope="module")
-def python() -> Path:
-    """The interpreter under the environment that runs the tests."""
-    return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
-
-
-@pytest.fixture(scope="module")
-def dist(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Path:
-    folder = tmp_path_factory.mktemp("dist")
-    pins = ROOT / "constraints.txt"
-    run(
-        UV, "build", "--all-packages", "--out-dir", folder, "--python", python,
-        "--build-constraints", pins,
-    )  # fmt: skip
-    return folder
-
-
-@pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory, python: Path, dist: Path) -> Path:
+def bare(dist: Path, install: Callable[..., Path]) -> Path:
     """The Python of an environment that holds the wheels and what they require, no extras."""
-    venv = tmp_path_factory.mktemp("bare")
-    run(UV, "venv", "--no-project", "--clear", "--python", python, venv)
-    run(
-        UV, "pip", "install", "--python", venv, "-c", ROOT / "constraints.txt",
-        *dist.glob("*.whl"), cwd=venv,
-    )  # fmt: skip
-    return venv / "bin/python"
+    return install(*dist.glob("*.whl"))
 
 
 @pytest.mark.parametrize("member", MEMBERS, ids=lambda path: path.name)
@@ -68,13 +39,13 @@ def test_a_distribution_is_a_wheel_and_an_sdist(dist: Path, member: Path) -> Non
         assert {f"{stem}/README.md", f"{stem}/LICENSE"} <= set(sdist.getnames())
 
 
-def test_the_quick_start_runs_from_the_wheels(bare: Path, tmp_path: Path) -> None:
+def test_the_quick_start_runs_from_the_wheels(bare: Path, tmp_path: Path, run: Run) -> None:
     program = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
     printed = run(bare, "-I", "-W", "error", "-c", program, cwd=tmp_path)
     assert printed == "to ada@example.com: Welcome\n"
     assert (tmp_path / "jobs.db").exists()
 
 
-def test_it_is_the_wheels_that_run(bare: Path, tmp_path: Path) -> None:
+def test_it_is_the_wheels_that_run(bare: Path, tmp_path: Path, run: Run) -> None:
     where = run(bare, "-I", "-c", "import goncordia; print(goncordia.__file__)", cwd=tmp_path)
     assert Path(where).is_relative_to(bare.parent.parent)

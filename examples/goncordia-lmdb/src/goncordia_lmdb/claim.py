@@ -43,8 +43,10 @@ def _claim_queue(table: Table, claim: Claim, queue: str, n: int, answer: Claims)
     answer.more |= len(due) > n
     for place in due[:n]:
         record = table.find(keys.job_id(place))
-        if record is not None:
-            _take(table, record, claim)
+        rule = record and decide(Event.CLAIM, table.state(record.job), Facts())
+        if record and rule:
+            table.step(record, rule)
+            _hold(table, record, claim)
             answer.jobs.append(_claimed(record, claim))
 
 
@@ -72,10 +74,7 @@ def _ahead(table: Table, queue: str) -> Iterator[datetime]:
             yield keys.run_at(place)
 
 
-def _take(table: Table, record: Record, claim: Claim) -> None:
-    rule = decide(Event.CLAIM, table.state(record.job), Facts())
-    assert rule is not None  # noqa: S101 - it is due
-    table.step(record, rule)
+def _hold(table: Table, record: Record, claim: Claim) -> None:
     record.token = claim.token
     record.job.session = claim.session
     record.job.attempted_at = table.now

@@ -24,7 +24,6 @@ from goncordia.answers import (
     QueueChange,
     Step,
 )
-from goncordia.capabilities import Capabilities, Habits
 from goncordia.clock import utc_now
 from goncordia.ids import uuid7, uuid7_of
 from goncordia.jobs import JobRow, NewJob, Outcome
@@ -34,23 +33,8 @@ from goncordia.sessions import Beat, Claim, Claims, Session, Wakeups, WorkerInfo
 from goncordia_lmdb import act, finish, insert, query, schema, sessions, upkeep
 from goncordia_lmdb import claim as claims
 from goncordia_lmdb.io import Silence, Transactions
+from goncordia_lmdb.promises import CAPABILITIES, HABITS
 from goncordia_lmdb.store import Settings, Txn
-
-CAPABILITIES = Capabilities(
-    tx_insert="immediate",
-    tx_finish="immediate",
-    tx_unique=True,
-    follow_up=True,
-    exclusive_claim="strict",
-    unique=True,
-    order="strict",
-    claim_sees="immediate",
-    clock="store",  # the machine's, which all processes on one folder share
-    wake="poll",
-    pause_lag=timedelta(0),
-    counts="exact",
-    atomic_insert=10_000,
-)
 
 
 class LmdbDriver:
@@ -64,7 +48,7 @@ class LmdbDriver:
 
     name = "lmdb"
     capabilities = CAPABILITIES
-    habits = Habits(batch=1000, poll=0.2)
+    habits = HABITS
     handles = (lmdb.Transaction,)
 
     def __init__(

@@ -54,10 +54,10 @@ class Store:
             path, map_size=settings.map_size, max_dbs=settings.max_dbs, sync=settings.sync
         )
         with self.turn(settings.patience), self.environment.begin(write=True) as txn:
-            self.dbs = {name: self._open_db(name, txn) for name in NAMES}
-
-    def _open_db(self, name: str, txn: Txn[bytes]):  # noqa: ANN202 - lmdb has no public name for it
-        return self.environment.open_db(f"goncordia.{name}".encode(), txn=txn)
+            self.dbs = {
+                name: self.environment.open_db(f"goncordia.{name}".encode(), txn=txn)
+                for name in NAMES
+            }
 
     def try_turn(self) -> IO[str] | None:
         """The turn, if nobody has it; closing the file gives it back."""

@@ -161,7 +161,8 @@ class Table:
     def step(self, record: Record, rule: Rule) -> None:
         """Go where a rule says; the caller puts the record."""
         job = record.job
-        assert rule.target is not None  # noqa: S101 - who may remove jobs asks before
+        if rule.target is None:
+            raise ValueError(f"{rule.event} removes a job: that is `remove`")
         job.state = rule.target
         job.attempt += rule.attempt
         if job.state is not State.RUNNING:

@@ -26,7 +26,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def path(template: str, tmp_path: Path) -> str:
     """A database of its own for the test."""
-    return shutil.copy(template, tmp_path / "jobs.db").as_posix()
+    return str(shutil.copy(template, tmp_path / "jobs.db"))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from goncordia.errors import InvalidArgument, SchemaMismatch, StoreUnusable, Unavailable
@@ -145,7 +146,7 @@ async def test_the_same_on_an_event_loop(path: str, tmp_path: Path) -> None:
         ("jobs.db", {"busy_timeout": 0}, "use seconds"),
     ],
 )
-def test_what_is_refused_at_the_door(path: str, options: dict, message: str) -> None:
+def test_what_is_refused_at_the_door(path: str, options: dict[str, Any], message: str) -> None:
     for driver in (SqliteDriver, SyncSqliteDriver):
         with pytest.raises(InvalidArgument, match=message):
             driver(path, **options)

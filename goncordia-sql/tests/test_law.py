@@ -10,7 +10,7 @@ from itertools import product
 import pytest
 from goncordia.actions import Action, Amend, Cancel, Delete, Retry
 from goncordia.ids import uuid7
-from goncordia.jobs import AttemptError, ClaimedJob, NewJob, Outcome, UniqueKey
+from goncordia.jobs import AttemptError, ClaimedJob, JobRow, NewJob, Outcome, UniqueKey
 from goncordia.lifecycle import ENDED, WAITING, Event, Facts, State, born, decide
 from goncordia.retention import Retention
 from goncordia.sessions import Claim, WorkerInfo
@@ -44,6 +44,10 @@ def run(link: Link, make, now: datetime = NOW):
     work = Work(make, now)
     link.write([work])
     return work.answer()
+
+
+def look(link: Link, job: ClaimedJob | NewJob, now: datetime = NOW) -> JobRow | None:
+    return run(link, partial(query.get, ids=[job.id]), now)[0]
 
 
 def prepare(link: Link, state: State, facts: Facts) -> ClaimedJob:
@@ -102,10 +106,11 @@ def happen(link: Link, event: Event, job: ClaimedJob, facts: Facts) -> None:
 def test_every_event_in_every_state(link: Link, event: Event, state: State) -> None:
     for facts in FACTS:
         job = prepare(link, state, facts)
-        before = run(link, partial(query.get, ids=[job.id]))[0]
+        before = look(link, job)
+        assert before is not None
         assert before.state is state
         happen(link, event, job, facts)
-        after = run(link, partial(query.get, ids=[job.id]))[0]
+        after = look(link, job)
         asked = facts if event is not Event.RESCUE else facts._replace(final=False)
         rule = decide(event, state, asked)
         if rule is None:
@@ -113,6 +118,7 @@ def test_every_event_in_every_state(link: Link, event: Event, state: State) -> N
         elif rule.target is None:
             assert after is None
         else:
+            assert after is not None
             assert after.state is rule.target
             assert after.attempt == before.attempt + rule.attempt
             assert (after.finished_at is not None) == (rule.target in ENDED)
@@ -125,7 +131,8 @@ def test_every_event_in_every_state(link: Link, event: Event, state: State) -> N
 def test_a_job_is_born_as_the_law_says(link: Link, ahead: bool) -> None:
     job = NewJob(uuid7(), "k", b"{}", run_at=HOUR if ahead else -HOUR)
     run(link, partial(insert.insert, jobs=[job]))
-    row = run(link, partial(query.get, ids=[job.id]))[0]
+    row = look(link, job)
+    assert row is not None
     assert row.state is born(Facts(ahead=ahead))
 
 
@@ -133,7 +140,9 @@ def test_a_job_is_born_as_the_law_says(link: Link, ahead: bool) -> None:
 def test_a_dormant_job_that_fell_due_is_available(link: Link, state: State) -> None:
     job = prepare(link, state, Facts())
     later = NOW + timedelta(seconds=1)
-    assert run(link, partial(query.get, ids=[job.id]), later)[0].state is State.AVAILABLE
+    row = look(link, job, later)
+    assert row is not None
+    assert row.state is State.AVAILABLE
     session = run(link, partial(upkeep.join, worker=WorkerInfo("w"), ttl=HOUR), later)
     request = Claim(uuid7(), session.id, {"default": 1})
     claims = run(link, partial(claim.claim, claim=request), later)

@@ -18,6 +18,7 @@ from goncordia.jobs import NewJob, released
 from goncordia.sessions import Claim, Wake, WorkerInfo
 from goncordia_sql.sqlite import SqliteDriver
 from goncordia_sql.sqlite.env import News
+from goncordia_sql.sqlite.listen import Listener
 from goncordia_sql.sqlite.post import Post
 
 pytestmark = pytest.mark.anyio
@@ -55,6 +56,7 @@ async def test_a_batch_is_one_hint(driver: SqliteDriver) -> None:
         await driver.insert([job() for _ in range(100)])
         assert await heard(wakeups) is Wake.JOBS
         await driver.insert([job(queue="other")])
+        assert isinstance(wakeups, Listener)
         with pytest.raises(BlockingIOError):
             while True:
                 assert b"default" not in wakeups._socket.recv(1000)
@@ -145,6 +147,7 @@ async def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
 
 async def test_what_is_no_hint_is_passed_over(driver: SqliteDriver) -> None:
     async with driver.listen(["default"]) as wakeups:
+        assert isinstance(wakeups, Listener)
         name = wakeups._socket.getsockname()
         wakeups._socket.sendto(b"\xff not ours", name)
         await driver.insert([job()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -50,8 +51,8 @@ def test_a_url_that_names_nothing_is_refused(url: str, message: str) -> None:
 
 def test_the_drivers_are_drivers(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/jobs.db?synchronous=normal"
-    driver: Driver = SqliteDriver("jobs.db")
-    sync: SyncDriver = SyncSqliteDriver("jobs.db")
+    driver: Driver[sqlite3.Connection] = SqliteDriver("jobs.db")
+    sync: SyncDriver[sqlite3.Connection] = SyncSqliteDriver("jobs.db")
     assert isinstance(goncordia_open(url), type(driver))
     assert isinstance(goncordia_open_sync(url), type(sync))
     assert not os.listdir(tmp_path), "nothing is opened yet"

@@ -11,6 +11,7 @@ from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -22,7 +23,7 @@ from goncordia.lifecycle import State
 from goncordia.sessions import Claim, WorkerInfo
 from goncordia_sql.sqlite import SqliteDriver, SyncSqliteDriver
 
-MODES: dict[str, tuple[dict, str | None]] = {
+MODES: dict[str, tuple[dict[str, Any], str | None]] = {
     "none": ({"isolation_level": None}, "BEGIN"),
     "none, immediate": ({"isolation_level": None}, "BEGIN IMMEDIATE"),
     "legacy": ({}, None),
@@ -131,7 +132,7 @@ def test_nothing_of_the_connection_is_changed(
 
 @pytest.mark.parametrize("options", [{"isolation_level": None}, {"autocommit": True}])
 def test_without_a_transaction_it_is_refused(
-    store: SyncSqliteDriver, path: str, options: dict
+    store: SyncSqliteDriver, path: str, options: dict[str, Any]
 ) -> None:
     if "autocommit" in options and sys.version_info < (3, 12):
         options = {"isolation_level": None}

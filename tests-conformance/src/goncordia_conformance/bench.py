@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Never
@@ -37,6 +37,10 @@ PATIENT = 20
 """How often a store that sees late is asked again."""
 
 
+class _Failed(Exception):
+    """What goes wrong in a caller's transaction."""
+
+
 class Bench:
     """A driver to try; `now` is passed to every operation, and moved by hand."""
 
@@ -59,6 +63,17 @@ class Bench:
     def begin(self) -> AbstractAsyncContextManager[Handle]:
         """A transaction of the caller's."""
         return self.subject.begin(self.driver)
+
+    @asynccontextmanager
+    async def failing(self) -> AsyncGenerator[Handle]:
+        """A transaction in which something goes wrong at the end."""
+        try:
+            async with self.begin() as tx:
+                yield tx
+                raise _Failed
+        except _Failed:
+            return
+        raise AssertionError("begin(driver) swallowed an exception: it has to roll back and raise")
 
     def new(
         self,

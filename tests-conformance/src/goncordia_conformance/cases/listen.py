@@ -1,1 +1,64 @@
-"""listen."""
+"""Wake-ups. By the store's own clock: what is due is due now."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+from goncordia.actions import Cancel
+from goncordia.answers import QueueChange
+from goncordia.sessions import Claim, Wake, WorkerInfo
+
+from goncordia_conformance.bench import TTL, Bench
+from goncordia_conformance.case import case
+
+PATIENCE = 20.0
+"""Seconds: a wake-up may be late, but a store that declares push is not silent."""
+
+
+async def _heard(bench: Bench, happens: Callable[[], Awaitable[object]]) -> Wake:
+    heard = Wake(0)
+    async with bench.driver.listen(["a", "b"]) as wakeups:
+        await happens()
+        with anyio.fail_after(PATIENCE):
+            while not heard:
+                heard |= await wakeups.wait()
+    return heard
+
+
+@case("wake=push")
+async def hears_of_jobs(bench: Bench) -> None:
+    """An insert of a due job wakes who listens to its queue."""
+    job = bench.new(queue="b")
+    assert Wake.JOBS in await _heard(bench, lambda: bench.driver.insert([job]))
+
+
+@case("wake=push")
+async def hears_of_cancels(bench: Bench) -> None:
+    """A cancel of a running job wakes its queue's listeners."""
+    job = bench.new(queue="a")
+    await bench.driver.insert([job])
+    session = await bench.driver.join(WorkerInfo("w"), TTL)
+    await bench.driver.claim(Claim(bench.driver.new_id("k", "a"), session.id, {"a": 1}))
+    assert Wake.CANCELS in await _heard(bench, lambda: bench.driver.act([job.id], Cancel()))
+
+
+@case("wake=push")
+async def hears_of_resumed_queues(bench: Bench) -> None:
+    """A resumed queue wakes its listeners."""
+    await bench.driver.queues(QueueChange("a", paused=True))
+    await bench.driver.insert([bench.new(queue="a")])
+    change = QueueChange("a", paused=False)
+    assert Wake.JOBS in await _heard(bench, lambda: bench.driver.queues(change))
+
+
+@case()
+async def ends_when_left(bench: Bench) -> None:
+    """Leaving or cancelling a listener leaves nothing behind, and the driver as it was."""
+    async with bench.driver.listen(["a"]):
+        pass
+    with anyio.move_on_after(0.01):
+        async with bench.driver.listen(["a"]) as wakeups:
+            while True:
+                await wakeups.wait()
+    await bench.there(bench.new(queue="a"))

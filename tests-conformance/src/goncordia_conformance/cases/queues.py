@@ -1,1 +1,64 @@
-"""queues."""
+"""Queues and their pauses."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+from goncordia.answers import Queue, QueueChange
+from goncordia.errors import InvalidArgument
+
+from goncordia_conformance.bench import Bench
+from goncordia_conformance.case import case
+
+
+async def _change(bench: Bench, name: str, *, paused: bool) -> list[Queue]:
+    return await bench.driver.queues(QueueChange(name, paused), now=bench.now)
+
+
+@case()
+async def are_known_once_used_or_paused(bench: Bench) -> None:
+    """Every queue that ever had a job or a pause, by name."""
+    assert await bench.driver.queues(now=bench.now) == []
+    await bench.there(bench.new(queue="b"), bench.new(queue="c"))
+    shown = await _change(bench, "a", paused=True)
+    assert shown == [Queue("a", bench.now), Queue("b"), Queue("c")]
+    assert await bench.driver.queues(now=bench.now) == shown
+
+
+@case("pause_lag")
+async def that_are_paused_give_nothing(bench: Bench) -> None:
+    """A claim that starts after a pause, and the lag that is declared, takes nothing of it."""
+    await bench.there(bench.new(queue="a"), bench.new(queue="b"))
+    await _change(bench, "a", paused=True)
+    assert bench.promised.pause_lag is not None
+    await anyio.sleep(bench.promised.pause_lag.total_seconds())
+    worker = await bench.worker()
+    assert await worker.take(1, "a") == []
+    assert len(await worker.take(1, "b")) == 1
+
+
+@case()
+async def that_are_paused_take_jobs_and_give_them_later(bench: Bench) -> None:
+    """A pause stops no insert, and a resumed queue gives what waits."""
+    await _change(bench, "a", paused=True)
+    job = bench.new(queue="a")
+    await bench.there(job)
+    await _change(bench, "a", paused=False)
+    worker = await bench.worker()
+    assert [taken.id for taken in await worker.take(1, "a")] == [job.id]
+
+
+@case()
+async def that_are_paused_again_keep_their_time(bench: Bench) -> None:
+    """A queue is paused since the first pause."""
+    [first] = await _change(bench, "a", paused=True)
+    bench.wait(5)
+    assert await _change(bench, "a", paused=True) == [first]
+    assert await _change(bench, "a", paused=False) == [Queue("a")]
+
+
+@case()
+async def have_names(bench: Bench) -> None:
+    """A name that no queue can have is refused."""
+    with pytest.raises(InvalidArgument, match="queue"):
+        await _change(bench, "no spaces", paused=True)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from goncordia.cli.demo.audit import LINES, audit
-from goncordia.cli.demo.command import conclude
+from goncordia.cli.demo.command import AuditFailed, conclude
 from rich.console import Console
 
 
@@ -220,29 +222,80 @@ def test_the_audit_sees_it(ran: Ran, tmp_path: Path, sql: str, expected: set[str
     assert red(file) == expected
 
 
-def said(file: Path, encoding: str) -> tuple[int, list[str]]:
+def said(file: Path, encoding: str) -> list[str]:
     out = io.TextIOWrapper(io.BytesIO(), encoding)
-    status = conclude(Console(file=out, width=200), file, audit(str(file)))
+    with suppress(AuditFailed):
+        conclude(Console(file=out, width=200), file, audit(str(file)))
     out.seek(0)
-    return status, out.read().splitlines()
+    return out.read().splitlines()
 
 
 @pytest.mark.parametrize(("encoding", "cross"), [("utf-8", "✘"), ("ascii", "NO")])
-def test_a_red_line_is_a_cross_and_status_1(
-    ran: Ran, tmp_path: Path, encoding: str, cross: str
-) -> None:
+def test_a_red_line_is_a_cross(ran: Ran, tmp_path: Path, encoding: str, cross: str) -> None:
     file = tmp_path / "shop.db"
     with closing(sqlite3.connect(ran.file)) as source, closing(sqlite3.connect(file)) as copy:
         source.backup(copy)
         copy.execute("INSERT INTO demo_payment VALUES (12)")
         copy.commit()
-    status, lines = said(file, encoding)
-    assert status == 1
+    lines = said(file, encoding)
     assert [line for line in lines if line.startswith(cross)] == [f"{cross} 240 {CHARGED}"]
     assert any("order 12: 2 payments" in line for line in lines)
-    assert said(ran.file, encoding)[0] == 0
+    with pytest.raises(AuditFailed, match="1 of 12 lines do not hold"):
+        conclude(Console(file=io.StringIO()), file, audit(str(file)))
+    conclude(Console(file=io.StringIO()), ran.file, audit(str(ran.file)))
 
 
 def test_every_line_was_seen_red() -> None:
     seen: Iterable[set[str]] = (expected for _, expected in TAMPERED.values())
     assert set().union(*seen) == {line.says.partition("{n} ")[2] for line in LINES}
+
+
+SABOTAGE = """
+import sqlite3, sys
+from goncordia.cli.demo import scenario
+from goncordia.cli.main import main
+
+async def play(self, orders):
+    "Nothing is ordered, and nothing runs."
+    with sqlite3.connect(self._path) as connection:
+        async with scenario.open_driver(self._url) as driver:
+            await driver.migrate()
+        scenario.write_plan(connection, orders)
+
+scenario.Scenario.play = play
+sys.argv = ["goncordia", "demo"]
+main()
+"""
+
+
+def test_a_failed_audit_is_exit_status_1_and_keeps_the_file() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SABOTAGE], capture_output=True, encoding="utf-8", timeout=60
+    )
+    assert done.returncode == 1
+    assert "✘ 0 orders committed" in done.stdout
+    kept = re.search(r"do not hold: look into (\S+)", done.stderr)
+    assert kept is not None
+    assert Path(kept[1]).exists()
+    shutil.rmtree(Path(kept[1]).parent)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, loop: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "goncordia.cli", "demo", "--loop", loop],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        pid = next(line.split()[3] for line in process.stdout if "jobs at once" in line)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == ""
+    assert process.returncode == 130
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)

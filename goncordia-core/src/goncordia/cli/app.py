@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import cast
 
 from cyclopts import App, CycloptsError
 
@@ -27,13 +26,10 @@ def make() -> App:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command; its exit status."""
-    app = make()
+    """Run a command; its exit status, unless it exits by itself."""
     try:
-        status: object = app(
-            list(arguments), exit_on_error=False, print_error=False, result_action="return_value"
-        )
+        make()(list(arguments), exit_on_error=False, print_error=False, result_action="return_none")
     except CycloptsError as error:
         complain(str(error), arguments)
         return USAGE
-    return cast("int", status or 0)
+    return 0

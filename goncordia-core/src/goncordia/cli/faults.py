@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import sys
 import traceback
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from goncordia.errors import GoncordiaError, InvalidArgument
 from goncordia.plugins import redact
-from goncordia.pool.verdict import sole
 
-ERROR, USAGE = 1, 2
+ERROR, USAGE, INTERRUPTED = 1, 2, 130
 """Exit statuses."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"]+")
@@ -32,6 +32,15 @@ def complain(text: str, known: Iterable[str] = ()) -> None:
     print(f"goncordia: {line}", file=sys.stderr)  # noqa: T201, a command speaks by printing
 
 
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """What was raised, out of all groups."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions:
+            yield from leaves(inner)
+    else:
+        yield error
+
+
 @contextmanager
 def reported(*known: str, debug: bool) -> Generator[None]:
     """Turn an error of goncordia into a line and an exit status; `debug` shows its traceback.
@@ -41,11 +50,14 @@ def reported(*known: str, debug: bool) -> Generator[None]:
     """
     try:
         yield
-    except Exception as raised:
-        error = sole(raised)
-        if not isinstance(error, GoncordiaError):
+    except BaseException as raised:
+        errors = list(leaves(raised))
+        if any(isinstance(error, KeyboardInterrupt) for error in errors):
+            sys.exit(INTERRUPTED)
+        if not all(isinstance(error, GoncordiaError) for error in errors):
             raise
-        if debug:
-            sys.stderr.write(scrub("".join(traceback.format_exception(error)), known))
-        complain(str(error), known)
-        sys.exit(USAGE if isinstance(error, InvalidArgument) else ERROR)
+        for error in errors:
+            if debug:
+                sys.stderr.write(scrub("".join(traceback.format_exception(error)), known))
+            complain(str(error), known)
+        sys.exit(USAGE if isinstance(errors[0], InvalidArgument) else ERROR)

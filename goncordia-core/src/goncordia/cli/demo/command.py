@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -16,9 +18,9 @@ from goncordia.cli.demo.audit import Finding, audit
 from goncordia.cli.demo.orders import orders
 from goncordia.cli.demo.scenario import Scenario
 from goncordia.cli.demo.screen import Screen, picture, report
-from goncordia.cli.faults import ERROR, reported
+from goncordia.cli.faults import leaves, reported
 from goncordia.cli.parameters import Debug, Loop
-from goncordia.errors import InvalidArgument
+from goncordia.errors import GoncordiaError, InvalidArgument
 
 NAME = "demo"
 EXAMPLES = """\
@@ -37,21 +39,37 @@ Picture = Annotated[
 ]
 
 
+class AuditFailed(GoncordiaError):
+    """The file is not as it must be at the end."""
+
+
 def command(
     *, path: File = None, loop: Loop = "asyncio", svg: Picture = None, debug: Debug = False
-) -> int:
+) -> None:
     """Watch orders and their jobs commit together, run, fail, retry and survive a killed worker.
 
     At the end an audit reads the file with plain SQL; the exit status is 1 if it finds a fault.
     """
     with reported(debug=debug):
         if path is not None:
-            return _play(_fresh(path), loop, svg)
-        folder = Path(tempfile.mkdtemp(prefix="goncordia-demo-"))
-        status = _play(folder / "shop.db", loop, svg)
-        if status == 0:
+            _play(_fresh(path), loop, svg)
+            return
+        with _folder() as folder:
+            _play(folder / "shop.db", loop, svg)
+
+
+@contextmanager
+def _folder() -> Generator[Path]:
+    """A directory that is kept only to look into what went wrong."""
+    folder = Path(tempfile.mkdtemp(prefix="goncordia-demo-"))
+    try:
+        yield folder
+    except BaseException as error:
+        interrupted = any(isinstance(leaf, KeyboardInterrupt) for leaf in leaves(error))
+        if interrupted or not any(folder.iterdir()):
             shutil.rmtree(folder)
-        return status
+        raise
+    shutil.rmtree(folder)
 
 
 def _fresh(path: Path) -> Path:
@@ -60,7 +78,7 @@ def _fresh(path: Path) -> Path:
     return path.resolve()
 
 
-def _play(file: Path, loop: loops.Name, svg: Path | None) -> int:
+def _play(file: Path, loop: loops.Name, svg: Path | None) -> None:
     console = Console(highlight=False)
     screen = Screen(console, f"goncordia demo: {file}")
     url = f"sqlite:///{quote(str(file))}"
@@ -69,14 +87,12 @@ def _play(file: Path, loop: loops.Name, svg: Path | None) -> int:
     findings = audit(str(file))
     if svg is not None:
         svg.write_text(picture(screen, findings), "utf-8")
-    return conclude(console, file, findings)
+    conclude(console, file, findings)
 
 
-def conclude(console: Console, file: Path, findings: list[Finding]) -> int:
-    """Print the audit; the exit status."""
+def conclude(console: Console, file: Path, findings: list[Finding]) -> None:
+    """Print the audit; raises `AuditFailed` where a line does not hold."""
     report(console, findings)
     faults = sum(not finding.holds for finding in findings)
-    if not faults:
-        return 0
-    console.print(f"{faults} of {len(findings)} lines do not hold: look into {file}")
-    return ERROR
+    if faults:
+        raise AuditFailed(f"{faults} of {len(findings)} lines do not hold: look into {file}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -31,7 +31,7 @@ LOOK_EVERY = 0.02
 """Seconds."""
 WARM = 60
 """Jobs that have ended before the worker is killed: there is something to survive."""
-PATIENCE = 45.0
+PATIENCE = 120.0
 """Seconds after which the audit begins, come what may."""
 
 
@@ -90,8 +90,7 @@ class Scenario:
 
     async def _kill_one(self) -> None:
         """Start a worker, and kill it when it is busy."""
-        async with worker(self._path, self._url, self._loop) as process:
-            self._worker = process
+        async with self._working() as process:
             self._screen.say(f"worker {process.pid} starts: {CONCURRENCY} jobs at once")
             await self._until(partial(_frozen_busy, process))
             self._worker = None
@@ -103,8 +102,7 @@ class Scenario:
     async def _take_over(self, client: Client[sqlite3.Connection]) -> None:
         """Start another worker, cancel one of its jobs, and let it do all the rest."""
         say = self._screen.say
-        async with worker(self._path, self._url, self._loop) as process:
-            self._worker = process
+        async with self._working() as process:
             say(f"worker {process.pid} takes over", "bold")
             export = await self._until(sight.running_export)
             (answer,) = await client.cancel(UUID(export))
@@ -118,6 +116,16 @@ class Scenario:
             say(f"all {seen.ended} jobs have ended: worker {process.pid} gets SIGTERM", "bold")
             if await process.wait() != 0:
                 raise died(process, self._path)
+
+    @asynccontextmanager
+    async def _working(self) -> AsyncGenerator[Process]:
+        """A worker process, which is not to end by itself."""
+        async with worker(self._path, self._url, self._loop) as process:
+            self._worker = process
+            try:
+                yield process
+            finally:
+                self._worker = None
 
     async def _tell_of_rescue(self) -> None:
         await self._until(_taken_back)
@@ -133,8 +141,10 @@ class Scenario:
             answer = await self._see(what)
             if answer:
                 return answer
-            if self._worker is not None and self._worker.returncode is not None:
-                raise died(self._worker, self._path)
+            process = self._worker
+            if process is not None and process.returncode is not None:
+                self._worker = None  # told once
+                raise died(process, self._path)
             await anyio.sleep(LOOK_EVERY)
 
 

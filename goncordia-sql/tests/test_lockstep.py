@@ -329,13 +329,13 @@ class Undo(Exception):
     pass
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_sqlite_does_what_memory_does(backend: str) -> None:
+@pytest.mark.parametrize(("backend", "examples"), [("asyncio", 40), ("trio", 15)])
+def test_sqlite_does_what_memory_does(backend: str, examples: int) -> None:
     machine = type("Machine", (Lockstep,), {"backend": backend})
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25,
+            max_examples=examples,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -1,9 +1,10 @@
 """Hearing hints: a socket in the folder, and a look for jobs whose transaction is still open.
 
 A job written in a caller's own transaction is announced before the commit, which nobody can
-announce: the listener then looks for that job, after a millisecond at first and after a twentieth
-of the time gone by later on, until it is there or the pool's own poll has taken over. So a commit
-is heard of within 5 ms or 5 % of the transaction's length; an idle listener costs nothing.
+announce: the listener then looks for that job, after a millisecond at first and after 3 % of the
+time gone by later on, until it is there or the pool's own poll has taken over. So the commit of a
+transaction that took up to 100 ms is heard of within 5 ms, at about 100 looks by primary key; one
+that is rolled back costs 150 of them over five seconds. An idle listener asks nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from goncordia_sql.sqlite.post import SUFFIX, Address, Hint, decode
 Look = Callable[[Collection[bytes]], Awaitable[Collection[UUID]]]
 """Which of these jobs exist."""
 
-FIRST_LOOK, GROWTH, LAST_LOOK = 0.001, 0.05, 10.0
+FIRST_LOOK, GROWTH, LAST_LOOK = 0.001, 0.03, 5.0
 """Seconds; share of the time gone by; seconds."""
 _MOST_OPEN = 64
 _MOST_BYTES = 65536

@@ -65,7 +65,7 @@ class LmdbDriver:
 
     @property
     def environment(self) -> lmdb.Environment:
-        """For databases of your own beside the jobs."""
+        """For databases of your own beside the jobs; write to them in `begin()` alone."""
         return self._on.opened.environment
 
     def begin(self) -> AbstractAsyncContextManager[Txn[bytes]]:

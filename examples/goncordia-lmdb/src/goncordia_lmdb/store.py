@@ -116,8 +116,8 @@ def acquire(path: str, settings: Settings) -> Store:
                 _open[path] = Store(path, settings)
             except (lmdb.Error, OSError) as error:
                 raise StoreUnusable(
-                    f"{path} can't be opened: {error}. A process opens a folder once: for your own "
-                    "databases use driver.environment"
+                    f"{path} can't be opened ({error}); a process opens a folder once, so for your "
+                    "own databases use driver.environment"
                 ) from error
         _open[path].users += 1
         return _open[path]

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Never
 from uuid import UUID
@@ -55,6 +55,16 @@ class Hang(Args, kind="hang"):
 def hang(job: Job[Hang]) -> None:
     tell()
     open("gate").read()
+
+
+class Block(Args, kind="block"):
+    pass
+
+
+@jobs.worker
+async def block(job: Job[Block]) -> None:
+    tell()
+    open("gate").read()  # on the event loop, which nobody should
 """
 
 
@@ -63,6 +73,10 @@ class Wait(Args, kind="wait"):
 
 
 class Hang(Args, kind="hang"):
+    pass
+
+
+class Block(Args, kind="block"):
     pass
 
 
@@ -230,14 +244,26 @@ def test_the_third_ends_the_process_whatever_hangs(worker: Worker) -> None:
         worker.began()
         worker.signal(signal.SIGINT)
         worker.signal(signal.SIGINT)
-        worker.signal(signal.SIGTERM)
+        worker.process.send_signal(signal.SIGTERM)
+        worker.until("are rescued by other workers")
         assert worker.process.wait() == -signal.SIGTERM
         assert row(tasks, job).state == "running"
 
 
+def test_the_third_ends_even_a_blocked_event_loop(worker: Worker) -> None:
+    with client(worker.folder) as tasks:
+        tasks.enqueue(Block())
+        worker.began()
+        while worker.process.poll() is None:  # nobody says that a signal was heard
+            worker.process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                worker.process.wait(0.1)
+        assert worker.process.returncode == -signal.SIGINT
+
+
 def test_it_says_what_it_runs(worker: Worker) -> None:
     line = worker.until("started on sqlite")
-    assert "1 jobs at once, queues default, kinds hang, wait" in line
+    assert "1 jobs at once, queues default, kinds block, hang, wait" in line
     worker.signal(signal.SIGINT)
     assert worker.process.wait() == 0
 

@@ -5,6 +5,7 @@ import sys
 from urllib.parse import quote
 
 import pytest
+from goncordia.cli import loops, worker
 from goncordia.cli.app import run
 from goncordia.cli.faults import reported, scrub
 from goncordia.errors import InvalidArgument, Unavailable
@@ -61,6 +62,14 @@ def test_the_driver_may_come_from_the_environment(capsys, monkeypatch: pytest.Mo
     monkeypatch.setenv("GONCORDIA_DRIVER", "memory:")
     assert status(["migrate"]) == 0
     assert "up to date" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("loop", ["trio", "uvloop"])
+def test_a_loop_that_is_not_installed_is_named(loop: str, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(loops, "find_spec", {}.get)
+    monkeypatch.setattr(worker, "load_registry", str)
+    assert status(["worker", "x:y", "--driver", "memory:", "--loop", loop]) == 2
+    assert f"pip install {loop}" in capsys.readouterr().err
 
 
 def test_an_error_out_of_a_nursery_is_the_same_line(capsys) -> None:

@@ -14,7 +14,7 @@ from goncordia.cli import loops
 from goncordia.cli.faults import reported, scrub
 from goncordia.cli.load import load_registry
 from goncordia.cli.parameters import Debug, Loop, Url
-from goncordia.cli.signals import STOPPING, Stops
+from goncordia.cli.signals import STOPPING, Stops, end_at_the_third
 from goncordia.cli.tally import Tally
 from goncordia.plugins import open_driver
 from goncordia.pool import worker_pool
@@ -30,7 +30,7 @@ Examples:
 Ctrl-C or SIGTERM:
   the first   claims nothing more and lets running jobs end
   the second  cancels them and gives them back
-  the third   ends the process, even if a plain function hangs in its thread"""
+  the third   ends the process, whatever hangs"""
 
 log = logging.getLogger("goncordia.worker")
 
@@ -82,6 +82,7 @@ def command(
 async def _work(url: str, registry: Registry, settings: Settings) -> None:
     tally = Tally()
     with anyio.open_signal_receiver(*STOPPING) as signals:
+        end_at_the_third()
         async with anyio.create_task_group() as tasks:
             stops = Stops(tasks.cancel_scope.cancel)
             tasks.start_soon(stops.obey, signals)

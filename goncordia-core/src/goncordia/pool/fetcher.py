@@ -65,6 +65,7 @@ class Fetcher:
                 await slots.freed.wait()
             elif await self._round(room):
                 await self.wake.wait(self._patience())
+            await slots.lull()
 
     def _patience(self) -> float:
         """Seconds until an idle pool looks by itself: hints may be missed."""

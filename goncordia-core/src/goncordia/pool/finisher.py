@@ -42,6 +42,7 @@ class Finisher:
         clock, gather = self._settings.clock, self._driver.habits.gather
         while True:
             await self._slots.ended.wait(self._busy_backoff.failed() if self._busy else None)
+            await self._slots.lull()
             if gather:
                 await clock.sleep(gather)
             await self.write(clock)

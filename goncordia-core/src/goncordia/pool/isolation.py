@@ -26,18 +26,22 @@ T = TypeVar("T")
 class InContext(Awaitable[T], Generic[P, T]):
     """Awaits in a copied context: what the work sets in context variables ends with it."""
 
-    __slots__ = ("_argument", "_start")
+    __slots__ = ("_argument", "_start", "_waits")
 
-    def __init__(self, start: Callable[[P], Awaitable[T]], argument: P) -> None:
-        """`start(argument)` is called in the copy, too."""
+    def __init__(
+        self, start: Callable[[P], Awaitable[T]], argument: P, waits: Callable[[], None]
+    ) -> None:
+        """`start(argument)` is called in the copy, too; `waits()` once it has to wait."""
         self._start = start
         self._argument: P = argument
+        self._waits = waits
 
     def __await__(self) -> Generator[object, object, T]:
         run = copy_context().run
         work = run(_begin, self._start, self._argument)
         try:
             yielded = run(work.send, None)
+            self._waits()
             while True:
                 try:
                     sent = yield yielded

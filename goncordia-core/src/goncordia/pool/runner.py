@@ -27,7 +27,7 @@ from goncordia.registry import Registry, Worker
 
 log = logging.getLogger("goncordia.pool")
 
-TURNS = 8
+TURNS = 32
 """Jobs in a row before a runner lets others run, should no handler have waited."""
 
 
@@ -128,7 +128,7 @@ class Runner:
             with self._settings.clock.scope(worker.timeout) as scope:
                 running.scope = scope
                 try:
-                    result = await InContext(call, job)
+                    result = await InContext(call, job, self._slots.rouse)
                     returned = True
                 except BaseException as error:
                     inner = error

@@ -21,9 +21,10 @@ class Signal:
 
     def set(self) -> None:
         """Let the waiting task go on, or the next wait return at once."""
-        self._set = True
-        if self._event is not None:
-            self._event.set()
+        if not self._set:
+            self._set = True
+            if self._event is not None:
+                self._event.set()
 
     async def wait(self, seconds: float | None = None) -> bool:
         """Return when it is set, or after that many seconds; unset it; whether it was set."""

@@ -11,11 +11,15 @@ from typing import Protocol
 from uuid import UUID
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from goncordia.clock import Clock
 from goncordia.handler import CancelReason
 from goncordia.jobs import ClaimedJob, Outcome, released
 from goncordia.pool.signal import Signal
+
+LULLS = 8
+"""The most pairs of turns for which a claim or a write waits for more handlers to end."""
 
 
 class Stoppable(Protocol):
@@ -79,7 +83,7 @@ class Slots:
         if self.closing.is_set():
             self.give_back()
         else:
-            self._rouse(len(jobs))
+            self.rouse()
 
     # The runners' side.
 
@@ -87,13 +91,13 @@ class Slots:
         """The next job to run."""
         return self._work.popleft() if self._work else None
 
-    def _rouse(self, jobs: int) -> None:
-        """Wake at most two runners for so many jobs; each that comes awake wakes two more.
+    def rouse(self) -> None:
+        """Wake two runners, if there is work; each of them wakes two more once its handler waits.
 
         So a hundred handlers start within seven turns of the event loop, while handlers that wait
-        for nothing are run in a row by the few runners that were woken.
+        for nothing are run in a row by the two that were woken.
         """
-        for _ in range(min(2, jobs, len(self._idle))):
+        for _ in range(min(2, len(self._work), len(self._idle))):
             self._idle.pop().set()
 
     async def work(self) -> None:
@@ -104,11 +108,10 @@ class Slots:
             await event.wait()
         except BaseException:
             if event.is_set():
-                self._rouse(1)  # this wake-up was for a job: hand it on
+                self.rouse()  # this wake-up was for a job: hand it on
             else:
                 self._idle.remove(event)
             raise
-        self._rouse(len(self._work) - 1)
 
     def finished(self, outcome: Outcome) -> None:
         """A handler ended: its slot is free, its outcome is to be written."""
@@ -119,6 +122,19 @@ class Slots:
         self.freed.set()
         if self._watchers:
             self.changed()
+
+    async def lull(self) -> None:
+        """Return once no handler has ended for two turns of the event loop, or after `LULLS` pairs.
+
+        Handlers that wait for nothing end in a row: one claim and one write for all of them cost
+        less than one for each few. (Two turns, since trio runs the tasks of a turn in any order.)
+        """
+        for _ in range(LULLS):
+            free = self.free
+            await checkpoint()
+            await checkpoint()
+            if self.free == free:
+                return
 
     # The finisher's side.
 

@@ -48,6 +48,8 @@ class Bench:
         self.driver = driver
         self.subject = subject
         self.now: datetime = START
+        self.tells_now = True
+        """Whether operations are told the time; else the store's clock rules."""
         self.figures: dict[str, float] = {}
         """What a case measured, for the report."""
 
@@ -55,6 +57,11 @@ class Bench:
     def promised(self) -> Capabilities:
         """What the store declares."""
         return self.driver.capabilities
+
+    @property
+    def told(self) -> datetime | None:
+        """What operations get as `now`."""
+        return self.now if self.tells_now else None
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""
@@ -104,7 +111,7 @@ class Bench:
 
     async def insert(self, *jobs: NewJob, tx: Handle | None = None) -> list[Inserted]:
         """Insert them, now."""
-        return await self.driver.insert(jobs, tx=tx, now=self.now)
+        return await self.driver.insert(jobs, tx=tx, now=self.told)
 
     async def there(self, *jobs: NewJob) -> None:
         """Insert jobs that must be created."""
@@ -113,7 +120,7 @@ class Bench:
 
     async def worker(self, ttl: timedelta = TTL) -> Worker:
         """Join."""
-        session = await self.driver.join(WorkerInfo("worker"), ttl, now=self.now)
+        session = await self.driver.join(WorkerInfo("worker"), ttl, now=self.told)
         return Worker(self, session.id)
 
     async def running(self, job: NewJob | None = None) -> tuple[Worker, ClaimedJob]:
@@ -125,35 +132,35 @@ class Bench:
 
     async def finish(self, *outcomes: Outcome, tx: Handle | None = None) -> list[Finished]:
         """Record outcomes, now."""
-        return await self.driver.finish(outcomes, tx=tx, now=self.now)
+        return await self.driver.finish(outcomes, tx=tx, now=self.told)
 
     async def act(self, action: Action, *jobs: NewJob | ClaimedJob | UUID) -> list[Acted]:
         """Act on jobs, now."""
-        return await self.driver.act([_id(job) for job in jobs], action, now=self.now)
+        return await self.driver.act([_id(job) for job in jobs], action, now=self.told)
 
     async def row(self, job: NewJob | ClaimedJob | UUID) -> JobRow:
         """A job that must be there."""
-        [row] = await self.driver.get([_id(job)], now=self.now)
+        [row] = await self.driver.get([_id(job)], now=self.told)
         assert row is not None, "the job is gone"
         return row
 
     async def state(self, job: NewJob | ClaimedJob | UUID) -> State | None:
         """A job's state; None: it is not there."""
-        [row] = await self.driver.get([_id(job)], now=self.now)
+        [row] = await self.driver.get([_id(job)], now=self.told)
         return None if row is None else row.state
 
     async def ids(self, where: Filter | None = None, limit: int = 100) -> list[UUID]:
         """The jobs that a list shows, in its order."""
-        rows = await listed(self.driver, where or Filter(), limit, self.now)
+        rows = await listed(self.driver, where or Filter(), limit, self.told)
         return [row.id for row in rows]
 
     async def rescue(self, limit: int = 100, observed: timedelta | None = None) -> int:
         """Take back what dead sessions hold; how many."""
-        return (await self.driver.rescue(limit, observed=observed, now=self.now)).n
+        return (await self.driver.rescue(limit, observed=observed, now=self.told)).n
 
     async def prune(self, limit: int = 100) -> int:
         """Remove what expired; how many."""
-        return (await self.driver.prune(limit, now=self.now)).n
+        return (await self.driver.prune(limit, now=self.told)).n
 
 
 class Worker:
@@ -168,7 +175,7 @@ class Worker:
     ) -> Claims:
         """One claim."""
         claim = Claim(token or uuid7(), self.session, {queue: n}, resend)
-        return await self.bench.driver.claim(claim, now=self.bench.now)
+        return await self.bench.driver.claim(claim, now=self.bench.told)
 
     async def take(self, n: int = 1, queue: str = "default") -> list[ClaimedJob]:
         """Up to so many jobs; patient with a store that may give less than wanted, or see late."""
@@ -182,11 +189,11 @@ class Worker:
 
     async def alive(self, tokens: Sequence[UUID] = ()) -> bool:
         """Beat; whether the session lives."""
-        return (await self.bench.driver.beat(self.session, tokens, now=self.bench.now)).alive
+        return (await self.bench.driver.beat(self.session, tokens, now=self.bench.told)).alive
 
     async def leave(self) -> None:
         """Go."""
-        await self.bench.driver.leave(self.session, now=self.bench.now)
+        await self.bench.driver.leave(self.session, now=self.bench.told)
 
 
 def key(name: str, hold: Hold = Hold.LIVE, on_conflict: Conflict = Conflict.SKIP) -> UniqueKey:

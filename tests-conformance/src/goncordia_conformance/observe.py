@@ -58,7 +58,9 @@ def counted(counts: Sequence[Count]) -> dict[tuple[str, str], int]:
     return {(c.queue, c.state.value): c.n for c in counts}
 
 
-async def listed(driver: Driver[Never], where: Filter, limit: int, now: datetime) -> list[JobRow]:
+async def listed(
+    driver: Driver[Never], where: Filter, limit: int, now: datetime | None
+) -> list[JobRow]:
     """The rows of all pages, as they come."""
     rows: list[JobRow] = []
     cursor: str | None = None

@@ -27,6 +27,8 @@ async def check_refused(bench: Bench, word: str) -> None:
 
 
 async def _refuses_tx_insert(bench: Bench) -> None:
+    if bench.promised.tx_insert == "staged":
+        return
     job = bench.new()
     with pytest.raises(TransactionsUnsupported) as raised:
         await bench.insert(job, tx=NO_TRANSACTION)
@@ -35,6 +37,8 @@ async def _refuses_tx_insert(bench: Bench) -> None:
 
 
 async def _refuses_tx_finish(bench: Bench) -> None:
+    if bench.promised.tx_finish == "staged":
+        return  # immediate is what lacks; that it is answered staged has a case of its own
     _, job = await bench.running()
     with pytest.raises(TransactionsUnsupported) as raised:
         await bench.finish(completed(job), tx=NO_TRANSACTION)

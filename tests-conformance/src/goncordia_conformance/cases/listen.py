@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 import anyio
 from goncordia.actions import Cancel
 from goncordia.answers import QueueChange
-from goncordia.sessions import Claim, Wake, WorkerInfo
+from goncordia.sessions import Wake
 
-from goncordia_conformance.bench import TTL, Bench
+from goncordia_conformance.bench import Bench
 from goncordia_conformance.case import case
 
 PATIENCE = 20.0
@@ -29,25 +29,25 @@ async def _heard(bench: Bench, happens: Callable[[], Awaitable[object]]) -> Wake
 @case("wake=push")
 async def hears_of_jobs(bench: Bench) -> None:
     """An insert of a due job wakes who listens to its queue."""
-    job = bench.new(queue="b")
-    assert Wake.JOBS in await _heard(bench, lambda: bench.driver.insert([job]))
+    bench.tells_now = False
+    assert Wake.JOBS in await _heard(bench, lambda: bench.there(bench.new(queue="b")))
 
 
 @case("wake=push")
 async def hears_of_cancels(bench: Bench) -> None:
     """A cancel of a running job wakes its queue's listeners."""
-    job = bench.new(queue="a")
-    await bench.driver.insert([job])
-    session = await bench.driver.join(WorkerInfo("w"), TTL)
-    await bench.driver.claim(Claim(bench.driver.new_id("k", "a"), session.id, {"a": 1}))
-    assert Wake.CANCELS in await _heard(bench, lambda: bench.driver.act([job.id], Cancel()))
+    bench.tells_now = False
+    await bench.there(bench.new(queue="a"))
+    [job] = await (await bench.worker()).take(1, "a")
+    assert Wake.CANCELS in await _heard(bench, lambda: bench.act(Cancel(), job))
 
 
 @case("wake=push")
 async def hears_of_resumed_queues(bench: Bench) -> None:
     """A resumed queue wakes its listeners."""
+    bench.tells_now = False
     await bench.driver.queues(QueueChange("a", paused=True))
-    await bench.driver.insert([bench.new(queue="a")])
+    await bench.there(bench.new(queue="a"))
     change = QueueChange("a", paused=False)
     assert Wake.JOBS in await _heard(bench, lambda: bench.driver.queues(change))
 

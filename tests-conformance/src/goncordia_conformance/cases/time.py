@@ -9,9 +9,8 @@ from goncordia.clock import utc_now
 from goncordia.errors import InvalidArgument
 from goncordia.jobs import failed
 from goncordia.lifecycle import State
-from goncordia.sessions import Claim, WorkerInfo
 
-from goncordia_conformance.bench import TTL, Bench, error
+from goncordia_conformance.bench import Bench, error
 from goncordia_conformance.case import case
 
 WEST = timezone(timedelta(hours=-8))
@@ -93,10 +92,9 @@ async def sorts_as_time_and_not_as_text(bench: Bench) -> None:
 @case("clock=store")
 async def is_the_stores_where_none_is_told(bench: Bench) -> None:
     """Without `now` the store's clock rules: what is inserted is due at once, and near today."""
-    job = bench.new(queue="q")
-    await bench.driver.insert([job])
-    session = await bench.driver.join(WorkerInfo("w"), TTL)
-    token = bench.driver.new_id("k", "q")
-    claims = await bench.driver.claim(Claim(token, session.id, {"q": 1}))
-    assert [taken.id for taken in claims.jobs] == [job.id]
-    assert abs(claims.jobs[0].created_at - utc_now()) < timedelta(days=1)
+    bench.tells_now = False
+    job = bench.new()
+    await bench.there(job)
+    [taken] = await (await bench.worker()).take()
+    assert taken.id == job.id
+    assert abs(taken.created_at - utc_now()) < timedelta(days=1)

@@ -68,7 +68,8 @@ async def transaction(
         for answer in done.inserted:
             world.ledger.inserted(answer)
         for outcome, answer in zip(outcomes, done.finished, strict=True):
-            world.ledger.finished(outcome, answer)
+            came = Finished.DONE if answer is Finished.STAGED else answer
+            world.ledger.finished(outcome, came)
         world.outcomes += outcomes
     await world.compare("transaction")
 

@@ -32,5 +32,5 @@ def path(template: str, tmp_path: Path) -> str:
 @pytest.fixture
 async def driver(anyio_backend: str, path: str):
     """An open driver on it."""
-    async with SqliteDriver(path) as driver:
+    async with SqliteDriver(path, synchronous="NORMAL") as driver:
         yield driver

@@ -47,6 +47,7 @@ HOT = [
     "EXPIRED",
     "GET",
     "VALUE",
+    "REPLACE_VALUE",
     "SET_VALUE",
     "UNSET_VALUE",
     "PAUSE",

@@ -42,7 +42,7 @@ def job(**options) -> NewJob:
 
 @pytest.fixture
 def store(path: str) -> Iterator[SyncSqliteDriver]:
-    with SyncSqliteDriver(path) as driver:
+    with SyncSqliteDriver(path, synchronous="NORMAL") as driver:
         yield driver
 
 

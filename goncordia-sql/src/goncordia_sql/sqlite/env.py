@@ -11,7 +11,7 @@ from goncordia.lifecycle import State
 from goncordia.retention import Retention
 
 MICROSECOND = timedelta(microseconds=1)
-SOON = 2_000_000
+SOON = 6_000_000
 """Microseconds: jobs due within them are worth a hint, since an idle pool's poll may come later."""
 
 

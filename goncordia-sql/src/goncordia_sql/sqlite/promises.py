@@ -27,7 +27,7 @@ CAPABILITIES = Capabilities(
     counts="exact",
     atomic_insert=10_000,
 )
-HABITS = Habits(batch=1000, poll=2.0 if SUPPORTED else 0.5)
+HABITS = Habits(batch=1000, poll=4.0 if SUPPORTED else 0.5)
 
 
 class Promises:

@@ -86,6 +86,11 @@ def compare_and_set(
     env: Env, key: str, expected: bytes | None, value: bytes | None, ttl: timedelta | None
 ) -> Op[Cas]:
     """Set the key if it holds what is expected."""
+    expire_at = None if ttl is None else env.now + ttl // MICROSECOND
+    if expected is not None and value is not None:  # a leader's beat: one statement
+        params = (value, expire_at, key, expected, env.now)
+        if (yield from run(sql.REPLACE_VALUE, params)):
+            return Cas(won=True, current=value)
     reply = yield Statement(sql.VALUE, (key, env.now))
     current = cast("bytes", reply.rows[0][0]) if reply.rows else None
     if current != expected:
@@ -93,7 +98,6 @@ def compare_and_set(
     if value is None:
         yield from run(sql.UNSET_VALUE, (key,))
     else:
-        expire_at = None if ttl is None else env.now + ttl // MICROSECOND
         yield from run(sql.SET_VALUE, (key, value, expire_at))
     return Cas(won=True, current=value)
 

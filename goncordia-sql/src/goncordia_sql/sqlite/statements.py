@@ -254,6 +254,9 @@ RESUME = """
 INSERT INTO goncordia_queue (name) VALUES (?)
 ON CONFLICT (name) DO UPDATE SET paused_at = NULL"""
 VALUE = "SELECT value FROM goncordia_value WHERE key = ? AND (expire_at IS NULL OR expire_at > ?)"
+REPLACE_VALUE = """
+UPDATE goncordia_value SET value = ?, expire_at = ?
+WHERE key = ? AND value = ? AND (expire_at IS NULL OR expire_at > ?)"""
 SET_VALUE = """
 INSERT INTO goncordia_value (key, value, expire_at) VALUES (?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value, expire_at = excluded.expire_at"""

@@ -55,7 +55,8 @@ async def ask_around(world: World, place: int) -> None:
     unknown = world.id("u")
     ids = [unknown, *([pick(world.jobs, place).id] if world.jobs else [])]
     rows = await world.driver.get(ids, now=world.now)
-    world.agree("get", [world.seen.rows.get(uid) for uid in ids], rows)
+    expected = world.model.rows(world.now)  # what was seen last may have fallen due since
+    world.agree("get", [expected.get(uid) for uid in ids], rows)
     if world.promised.counts != "exact":
         return
     for queues in (("a",), ("a", "none")):

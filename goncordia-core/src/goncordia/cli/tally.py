@@ -22,6 +22,6 @@ class Tally:
         return result
 
     def __str__(self) -> str:
-        """As in `128 jobs run, 3 of them not to their end`."""
+        """As in `128 run, 3 of them not to their end`."""
         others = self.begun - self.returned
-        return f"{self.begun} jobs run" + (f", {others} of them not to their end" if others else "")
+        return f"{self.begun} run" + (f", {others} of them not to their end" if others else "")

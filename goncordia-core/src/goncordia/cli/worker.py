@@ -103,7 +103,7 @@ async def _work(url: str, registry: Registry, settings: Settings) -> None:
                 _greet(driver.name, registry, settings)
                 await stops.drain.wait()
             tasks.cancel_scope.cancel()
-    log.info("ended: %s", tally)
+    log.info("ended; jobs: %s", tally)
 
 
 def _greet(store: str, registry: Registry, settings: Settings) -> None:

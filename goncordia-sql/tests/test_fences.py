@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 from goncordia.actions import Acted, Cancel, Delete, Retry
-from goncordia.answers import Filter, Finished, Inserted, Insertion
+from goncordia.answers import Cas, Filter, Finished, Inserted, Insertion, Queue, QueueChange
 from goncordia.errors import InvalidArgument, SessionLost
 from goncordia.ids import uuid7
 from goncordia.jobs import (
@@ -260,3 +260,28 @@ async def test_clocks_that_step_back_hide_no_job(driver: SqliteDriver) -> None:
     await driver.insert([wanted], now=NOW)
     (taken,) = await take(driver, now=NOW - timedelta(hours=1))
     assert taken.id == wanted.id
+
+
+async def test_a_queue_keeps_the_time_of_its_first_pause(driver: SqliteDriver) -> None:
+    await driver.insert([job()], now=NOW)
+    for seconds in (0, 5):
+        now = NOW + seconds * SECOND
+        assert await driver.queues(QueueChange("default", True), now=now) == [Queue("default", NOW)]
+    assert await take(driver) == []
+    assert await driver.queues(QueueChange("default", False), now=NOW) == [Queue("default")]
+    assert len(await take(driver)) == 1
+
+
+async def test_a_value_is_set_by_who_knows_it_until_it_expires(driver: SqliteDriver) -> None:
+    async def swap(expected: bytes | None, value: bytes | None, seconds: int) -> Cas:
+        now = NOW + seconds * SECOND
+        return await driver.compare_and_set("k", expected, value, ttl=10 * SECOND, now=now)
+
+    assert await swap(None, b"a", 0) == Cas(True, b"a")
+    assert await swap(None, b"b", 9) == Cas(False, b"a")
+    assert await swap(b"a", b"a", 9) == Cas(True, b"a")
+    assert await swap(b"x", b"b", 18) == Cas(False, b"a")
+    assert await swap(b"a", b"b", 19) == Cas(False, None), "expired"
+    assert await swap(None, b"b", 19) == Cas(True, b"b")
+    assert await swap(b"b", None, 20) == Cas(True, None)
+    assert await swap(None, b"c", 20) == Cas(True, b"c")

@@ -18,6 +18,7 @@ from goncordia_sql.sqlite.place import Place
 
 HOT = [
     "INSERT",
+    "INSERT_ALIKE",
     "INSERT_RICH",
     "LAST_SEQ",
     "CREATED",

@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import time
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID, SafeUUID
 
@@ -15,7 +16,9 @@ _MARKS = 0x7 << 76 | 0b10 << 62
 """Version and variant."""
 _RANDOM_BITS = 62
 _UNKNOWN = SafeUUID.unknown
-_new, _put = object.__new__, object.__setattr__
+_new = object.__new__
+_put_int: Callable[[UUID, int], None] = UUID.__dict__["int"].__set__
+_put_is_safe: Callable[[UUID, SafeUUID], None] = UUID.__dict__["is_safe"].__set__
 
 
 class _Mint:
@@ -56,6 +59,6 @@ def uuid7_of(at: datetime, seed: bytes) -> UUID:
 
 def _assemble(ticks: int, bits: int) -> UUID:
     made = _new(UUID)  # as UUID(int=...) does, at a third of its price
-    _put(made, "int", (ticks >> 12 << 80) | (ticks & 0xFFF) << 64 | _MARKS | bits)
-    _put(made, "is_safe", _UNKNOWN)
+    _put_int(made, (ticks >> 12 << 80) | (ticks & 0xFFF) << 64 | _MARKS | bits)
+    _put_is_safe(made, _UNKNOWN)
     return made

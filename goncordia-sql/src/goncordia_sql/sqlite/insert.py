@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import chain, groupby
+from operator import attrgetter
 from uuid import UUID
 
 from goncordia.answers import Inserted, Insertion
@@ -22,34 +24,39 @@ _CREATED = Insertion.CREATED
 
 Params = tuple[Value, ...]
 
+_COMMON = attrgetter("kind", "queue", "version", "priority", "run_at", "max_attempts")
+"""What the plain jobs of a batch mostly have in common: all but id and args."""
+
 
 def insert(env: Env, jobs: Sequence[NewJob]) -> Op[list[Inserted]]:
     """Answer each job."""
     rich = any(job.unique or job.tags or job.meta for job in jobs)
     text = sql.INSERT_RICH if rich else sql.INSERT
-    params = [_params(env, job, rich) for job in jobs]
-    if len(params) == 1:
-        created = {jobs[0].id} if (yield from change(text, params[0])) else set[UUID]()
+    if len(jobs) == 1:
+        changed = yield from change(text, _params(env, jobs[0], rich))
+        created: Collection[UUID] = {jobs[0].id} if changed else ()
     else:
-        created = yield from _insert_many(jobs, text, params)
+        created = yield from _insert_many(env, jobs, rich)
     if len(created) == len(jobs):
         return [Inserted(job.id, _CREATED) for job in jobs]
     answers: list[Inserted] = []
-    for job, values in zip(jobs, params, strict=True):
+    for job in jobs:
         if job.id in created:
             answers.append(Inserted(job.id, _CREATED))
         else:
-            answers.append((yield from _settle(env, job, text, values)))
+            answers.append((yield from _settle(env, job, text, _params(env, job, rich))))
     return answers
 
 
-def _insert_many(
-    jobs: Sequence[NewJob], text: str, params: Sequence[Params]
-) -> Op[Collection[UUID]]:
+def _insert_many(env: Env, jobs: Sequence[NewJob], rich: bool) -> Op[Collection[UUID]]:
     """Write those that meet no conflict; their ids."""
     reply = yield Statement(sql.LAST_SEQ)
     last = reply.rows[0][0]
-    changed = yield from change_many(text, params)
+    if rich:
+        params = [_params(env, job, rich) for job in jobs]
+        changed = yield from change_many(sql.INSERT_RICH, params)
+    else:
+        changed = yield from _insert_plain(env, jobs)
     ids = [job.id for job in jobs]
     if changed == len(jobs):
         return ids
@@ -59,6 +66,22 @@ def _insert_many(
     # an id stands here twice, and perhaps the wrong one was written: begin again, one by one
     yield from change(sql.REMOVE, (sql.pack(created),))
     return ()
+
+
+def _insert_plain(env: Env, jobs: Sequence[NewJob]) -> Op[int]:
+    """Write those that meet no conflict; how many. The order does not matter."""
+    changed = 0
+    left: list[Params] = []
+    for _, run in groupby(jobs, _COMMON):
+        alike = list(run)
+        common = _params(env, alike[-1], rich=False)[2:]
+        own = [(job.id.bytes, job.args) for job in alike]
+        whole = len(own) - len(own) % sql.ALIKE
+        for at in range(0, whole, sql.ALIKE):
+            many = chain.from_iterable(own[at : at + sql.ALIKE])
+            changed += yield from change(sql.INSERT_ALIKE, (*common, *many))
+        left += [(*each, *common) for each in own[whole:]]
+    return changed + (yield from change_many(sql.INSERT, left)) if left else changed
 
 
 def _params(env: Env, job: NewJob, rich: bool) -> Params:
@@ -73,9 +96,9 @@ def _params(env: Env, job: NewJob, rich: bool) -> Params:
         env.tell(job.queue, run_at)
     plain = (
         job.id.bytes,
+        job.args,
         job.kind,
         job.queue,
-        job.args,
         job.version,
         job.priority,
         state,

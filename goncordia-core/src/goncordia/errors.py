@@ -48,6 +48,10 @@ class DriverNotFound(GoncordiaError, LookupError):
     """No installed distribution offers a driver for the scheme, or the one that does is broken."""
 
 
+class PluginNotFound(GoncordiaError, LookupError):
+    """No installed distribution offers a plugin of the name, or the one that does is broken."""
+
+
 class HandleMismatch(GoncordiaError, TypeError):
     """`tx` is not of a type that the driver can write through."""
 

@@ -2,7 +2,8 @@
 
 A plugin is a module (or any object) with functions marked `@hookimpl`, named by an entry point. In
 the group `goncordia.drivers` the entry point's name is the URL scheme, in `goncordia.handles` it is
-the top-level module of the handle's type; it is loaded when somebody asks for that name.
+the top-level module of the handle's type, in `goncordia.plugins` whatever its author likes; it is
+loaded when somebody asks for that name.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from typing import Never
 from pluggy import HookimplMarker, HookspecMarker
 
 from goncordia.driver import Driver, SyncDriver
+from goncordia.middleware import Middleware
 
 PROJECT = "goncordia"
 DRIVERS = "goncordia.drivers"
 HANDLES = "goncordia.handles"
+PLUGINS = "goncordia.plugins"
 
 hookspec = HookspecMarker(PROJECT)
 hookimpl = HookimplMarker(PROJECT)
@@ -44,8 +47,8 @@ def goncordia_foreign_handle(tx: object, dialect: str) -> object | None:
 
 
 @hookspec
-def goncordia_middleware() -> Iterable[object]:
-    """Middleware that wraps the execution of every job."""
+def goncordia_middleware() -> Iterable[Middleware]:
+    """Middleware that wraps the execution of every job, outermost first."""
     return ()
 
 

@@ -7,7 +7,7 @@ neighbour hurts nobody. This is the one module that touches pluggy's untyped cal
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import NamedTuple, Never, TypeVar, cast, overload
 
@@ -15,8 +15,9 @@ from pluggy import PluginManager
 
 from goncordia import hookspecs
 from goncordia.driver import Driver, SyncDriver
-from goncordia.errors import DriverNotFound, GoncordiaError, InvalidArgument
+from goncordia.errors import DriverNotFound, GoncordiaError, InvalidArgument, PluginNotFound
 from goncordia.handles import check_handle
+from goncordia.middleware import Middleware
 
 Tx = TypeVar("Tx")
 
@@ -71,6 +72,39 @@ def open_sync_driver(url: str, *, tx: type | None = None) -> SyncDriver[Never]:
     return driver
 
 
+class Plugins:
+    """Plugins that are no drivers, loaded by the names of their entry points.
+
+    Raises `PluginNotFound` for a name that nobody offers, or whose plugin is broken.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Load them; their order is the order in which their middleware wraps, outermost first."""
+        self._manager = _manager()
+        for name in reversed(tuple(dict.fromkeys(names))):  # pluggy calls the last one first
+            offers, unreadable = _offers(hookspecs.PLUGINS)
+            offer = next((offer for offer in offers if offer.entry.name == name), None)
+            if offer is None:
+                raise PluginNotFound(
+                    f"no plugin {name!r} is installed{_there(offers, unreadable)}. Remedy: "
+                    "install the distribution that has it, or name another"
+                )
+            try:
+                self._manager.register(offer.entry.load())
+            except Exception as error:
+                raise PluginNotFound(_broken(f"plugin {name!r}", offer, _cause(error))) from error
+
+    @property
+    def middleware(self) -> tuple[Middleware, ...]:
+        """What wraps the execution of every job: give it to `worker_pool(middleware=...)`."""
+        said = cast("list[Iterable[Middleware]]", self._manager.hook.goncordia_middleware())
+        return tuple(layer for layers in said for layer in layers)
+
+    def extend(self, app: object) -> None:
+        """Let them add commands to the command line's `cyclopts.App`."""
+        self._manager.hook.goncordia_cli(app=app)
+
+
 def redact(url: str) -> str:
     """The URL for messages: without user, password and query."""
     found = _PARTS.fullmatch(url)
@@ -98,19 +132,17 @@ def _open(hook: str, url: str) -> object:
     if found is None:
         raise InvalidArgument("the URL has no scheme; write it like sqlite:///jobs.db")
     offer = _find(hookspecs.DRIVERS, found[1].lower())
-    manager = PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
+    manager = _manager()
     try:
         manager.register(offer.entry.load())
         driver: object = getattr(manager.hook, hook)(url=url)
     except GoncordiaError:
         raise
     except Exception as error:
-        cause = f"{type(error).__name__}: {error}".replace(url, redact(url))
-        raise DriverNotFound(
-            f"the driver for {redact(url)} is broken: {offer} failed with {cause}. Install it "
-            f"anew: pip install --force-reinstall {offer.distribution}"
-        ) from (None if url in str(error) else error)
+        cause = _cause(error).replace(url, redact(url))
+        raise DriverNotFound(_broken(f"driver for {redact(url)}", offer, cause)) from (
+            None if url in str(error) else error
+        )
     if driver is None:
         raise DriverNotFound(
             f"{offer} did not answer {hook} for {redact(url)}: it has no such driver, or does not "
@@ -119,23 +151,43 @@ def _open(hook: str, url: str) -> object:
     return driver
 
 
+def _manager() -> PluginManager:
+    """One for each opening: what is loaded for one caller says nothing to another."""
+    manager = PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def _cause(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _broken(what: str, offer: _Offer, cause: str) -> str:
+    return (
+        f"the {what} is broken: {offer} failed with {cause}. Install it anew: "
+        f"pip install --force-reinstall {offer.distribution}"
+    )
+
+
 def _find(group: str, name: str) -> _Offer:
     """The first on the path, as with modules."""
     offers, unreadable = _offers(group)
     for offer in offers:
         if offer.entry.name == name:
             return offer
-    message = f"no driver is installed for the scheme {name!r}"
-    if offers:
-        there = sorted({f"{offer.entry.name} ({offer.distribution})" for offer in offers})
-        message += "; there are " + ", ".join(there)
-    if unreadable:
-        message += "; unreadable: " + ", ".join(unreadable)
+    message = f"no driver is installed for the scheme {name!r}{_there(offers, unreadable)}"
     if name in KNOWN:
         remedy = f"pip install {KNOWN[name]}"
     else:
         remedy = f"install its driver, or use one of {', '.join(KNOWN)}"
     raise DriverNotFound(f"{message}. Remedy: {remedy}")
+
+
+def _there(offers: Sequence[_Offer], unreadable: Sequence[str]) -> str:
+    """What there is instead."""
+    there = sorted({f"{offer.entry.name} ({offer.distribution})" for offer in offers})
+    message = "; there are " + ", ".join(there) if there else ""
+    return message + ("; unreadable: " + ", ".join(unreadable) if unreadable else "")
 
 
 def _offers(group: str) -> tuple[Sequence[_Offer], Sequence[str]]:

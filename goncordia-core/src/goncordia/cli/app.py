@@ -9,9 +9,14 @@ from cyclopts import App, CycloptsError
 
 from goncordia.cli import migrate, stats, worker
 from goncordia.cli.demo import command as demo
-from goncordia.cli.faults import USAGE, complain
+from goncordia.cli.extras import plugins
+from goncordia.cli.faults import USAGE, complain, reported
 
-HELP = "A job queue for the database that you already have."
+HELP = """\
+A job queue for the database that you already have.
+
+GONCORDIA_PLUGINS names plugins whose commands stand here, too, and whose middleware wraps the jobs
+of a worker."""
 
 
 def make() -> App:
@@ -21,14 +26,17 @@ def make() -> App:
     )
     for module in (demo, migrate, worker, stats):
         app.command(module.command, name=module.NAME, help_epilogue=module.EXAMPLES)
+    plugins().extend(app)
     app.register_install_completion_command()  # pyright: ignore[reportUnknownMemberType] - its **kwargs
     return app
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command; its exit status, unless it exits by itself."""
+    with reported(*arguments, debug="--debug" in arguments):
+        app = make()
     try:
-        make()(list(arguments), exit_on_error=False, print_error=False, result_action="return_none")
+        app(list(arguments), exit_on_error=False, print_error=False, result_action="return_none")
     except CycloptsError as error:
         complain(str(error), arguments)
         return USAGE

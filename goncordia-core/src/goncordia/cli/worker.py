@@ -11,6 +11,7 @@ import anyio
 from cyclopts import Parameter
 
 from goncordia.cli import loops
+from goncordia.cli.extras import plugins
 from goncordia.cli.faults import reported, scrub
 from goncordia.cli.load import load_registry
 from goncordia.cli.parameters import Debug, Loop, Url
@@ -93,7 +94,7 @@ async def _work(url: str, registry: Registry, settings: Settings) -> None:
                     registry,
                     concurrency=settings.concurrency,
                     queues=settings.queues,
-                    middleware=[tally],
+                    middleware=[tally, *plugins().middleware],
                     shutdown_timeout=settings.shutdown_timeout,
                     session_ttl=settings.session_ttl,
                     beat_every=settings.beat_every,

@@ -26,6 +26,7 @@ NOUNS = (
     "time",
     "capabilities",
 )
+RACES = ("insert", "claim", "finish", "upkeep", "cas")
 
 
 @cache
@@ -33,7 +34,8 @@ def catalogue() -> Mapping[str, Case]:
     """Every case by its test's name."""
     for noun in NOUNS:
         import_module(f"goncordia_conformance.cases.{noun}")
-    for part in ("races", "faults"):
-        if find_spec(f"goncordia_conformance.{part}") is not None:
-            import_module(f"goncordia_conformance.{part}")
+    for noun in RACES:
+        import_module(f"goncordia_conformance.races.{noun}")
+    if find_spec("goncordia_conformance.faults") is not None:
+        import_module("goncordia_conformance.faults")
     return CASES

@@ -14,9 +14,9 @@ class Broken(MemoryDriver):
     async def act(self, ids, action, *, now=None):
         answers = await super().act(ids, action, now=now)
         table = self.store._table
-        for id, answer in zip(ids, answers, strict=True):
+        for one, answer in zip(ids, answers, strict=True):
             if isinstance(action, Cancel) and answer is Acted.CHANGED:
-                key = table.rows[id.int].unique
+                key = table.rows[one.int].unique
                 if key is not None:
-                    table.keys[key.key] = Held(id, key.hold)
+                    table.keys[key.key] = Held(one, key.hold)
         return answers

@@ -1,4 +1,4 @@
-"""A run_at more than a day ahead is cut to a day, the longest delay that the store knows (SQS, Celery)."""
+"""A run_at more than a day ahead is cut to a day, the longest delay there is (SQS, Celery)."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ class Broken(MemoryDriver):
 
     async def act(self, ids, action, *, now=None):
         rows = self.store._table.rows
-        asked = {id for id in ids if id.int in rows and rows[id.int].cancel_requested}
+        asked = {one for one in ids if one.int in rows and rows[one.int].cancel_requested}
         answers = await super().act(ids, action, now=now)
-        for id in asked:
-            if id.int in rows:
-                rows[id.int].cancel_requested = True
+        for one in asked:
+            if one.int in rows:
+                rows[one.int].cancel_requested = True
         return answers

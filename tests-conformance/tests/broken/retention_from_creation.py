@@ -1,4 +1,4 @@
-"""An ended job is kept so long from its creation, so that one that took long is gone at once (Oban)."""
+"""An ended job is kept so long from its creation: one that took long is gone at once (Oban)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ BLIND = True
 
 class Broken(MemoryDriver):
     async def finish(self, outcomes, *, tx=None, now=None):
+        rows = self.store._table.rows
+        running = [o.id.int for o in outcomes if o.id.int in rows and rows[o.id.int].holding]
         answers = await super().finish(outcomes, tx=tx, now=now)
-        table = self.store._table
-        for outcome in outcomes:
-            record = table.rows.get(outcome.id.int)
-            if record is not None and record.expire_at and record.finished_at:
+        for record in [rows[num] for num in running]:
+            if record.expire_at and record.finished_at:
                 record.expire_at -= record.finished_at - record.created_at
-                table.keep(record)
+                self.store._table.keep(record)
         return answers

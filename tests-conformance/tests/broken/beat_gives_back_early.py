@@ -1,0 +1,18 @@
+"""A beat gives back at once what it doesn't name: also a claim whose answer is on its way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from goncordia.memory import MemoryDriver
+from goncordia.retention import RESEND_WINDOW
+
+SUBJECT = ("beat",)
+
+
+class Broken(MemoryDriver):
+    async def beat(self, session, tokens, *, now=None):
+        lease = self.store._table.leases.get(session)
+        for holding in lease.claims.values() if lease else ():
+            holding.at -= RESEND_WINDOW + timedelta(microseconds=1)
+        return await super().beat(session, tokens, now=now)

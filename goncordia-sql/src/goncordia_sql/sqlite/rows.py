@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 from goncordia.clock import from_micros
+from goncordia.ids import from_bytes
 from goncordia.jobs import AttemptError, ClaimedJob, JobRow, UniqueKey
 from goncordia.lifecycle import visible
 from goncordia.sessions import Session, WorkerInfo
@@ -39,7 +40,7 @@ def claimed(row: Row, token: UUID) -> ClaimedJob:
     ) = cast("_Claimed", row)  # fmt: skip
     created = from_micros(created_at)
     return ClaimedJob(
-        UUID(bytes=job_id),
+        from_bytes(job_id),
         token,
         kind,
         args,
@@ -65,7 +66,7 @@ def job(row: Row, now: datetime) -> JobRow:
     ) = cast("_Job", row)  # fmt: skip
     due = from_micros(run_at)
     return JobRow(
-        UUID(bytes=job_id),
+        from_bytes(job_id),
         kind,
         args,
         version,
@@ -81,7 +82,7 @@ def job(row: Row, now: datetime) -> JobRow:
         _time(finished_at),
         _time(expire_at),
         bool(cancel),
-        None if session is None else UUID(bytes=session),
+        None if session is None else from_bytes(session),
         errors(failures),
         result,
         None if key is None else UniqueKey(key, HOLDS[hold], CONFLICTS[conflict]),
@@ -101,7 +102,7 @@ def session(row: Row) -> Session:
         "tuple[bytes, bytes, int, int, int, int]", row
     )
     return Session(
-        UUID(bytes=session_id),
+        from_bytes(session_id),
         _worker.decode(worker),
         ttl * MICROSECOND,
         from_micros(joined_at),
@@ -112,7 +113,7 @@ def session(row: Row) -> Session:
 
 def uuid(row: Row) -> UUID:
     """The id that stands in the first column."""
-    return UUID(bytes=cast("bytes", row[0]))
+    return from_bytes(cast("bytes", row[0]))
 
 
 def _time(micros: int | None) -> datetime | None:

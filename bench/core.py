@@ -29,14 +29,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure core and SQLite; QUICK=1 is brief.")
     parser.add_argument("only", nargs="*", help="measures to take, by the beginning of their names")
     parser.add_argument("--json", action="store_true", help="print lines of JSON, not a table")
+    parser.add_argument("--seconds", type=float, help="how long each group's turns take")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the file to append to")
     options = parser.parse_args()
     quick = os.environ.get("QUICK", "") not in ("", "0")
+    usual = QUICK if quick else FULL
+    seconds: float = usual if options.seconds is None else options.seconds
     scratch = HERE.parent / ".cache"
     scratch.mkdir(exist_ok=True)
+    options.results.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=scratch) as folder:
         groups = chain(memory.groups(quick), sqlite.groups(Path(folder), quick))
-        run(_wanted(groups, options.only), QUICK if quick else FULL, options.results, options.json)
+        run(_wanted(groups, options.only), seconds, options.results, options.json)
 
 
 def run(groups: Iterator[Group], seconds: float, results: Path, as_json: bool) -> None:

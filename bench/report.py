@@ -110,7 +110,7 @@ def _figure(value: float | None, unit: str) -> str:
 
 
 def _times(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}x"
+    return "" if value is None else f"{value:.3g}x"
 
 
 def _round(value: float) -> float:

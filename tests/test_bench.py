@@ -9,13 +9,14 @@ from pathlib import Path
 
 import msgspec
 
+MEASURES = ["memory batch", "sqlite enqueue tx"]
 CORE = Path(__file__).parent.parent / "bench" / "core.py"
 
 
 def bench(results: Path, *options: str) -> list[str]:
-    """The lines that a brief run prints."""
+    """The lines that a run of one round prints."""
     run = subprocess.run(
-        [sys.executable, CORE, "--results", results, *options, "memory batch", "sqlite enqueue tx"],
+        [sys.executable, CORE, "--seconds=0", "--results", results, *options, *MEASURES],
         env={**os.environ, "QUICK": "1"},
         capture_output=True,
         text=True,

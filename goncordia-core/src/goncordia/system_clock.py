@@ -9,8 +9,23 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from goncordia.clock import Event, Scope, utc_now
+
+TURNS = 30
+"""Turns of the event loop in which tasks that need not wait come to wait."""
+
+
+async def all_blocked() -> None:
+    """Return when every task but this one waits for something.
+
+    anyio's own look at the tasks takes a tenth of a second on asyncio if it finds one that does not
+    wait yet, so they are given some turns first.
+    """
+    for _ in range(TURNS):
+        await checkpoint()
+    await anyio.wait_all_tasks_blocked()
 
 
 class SystemClock:

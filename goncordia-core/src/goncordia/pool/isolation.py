@@ -8,7 +8,6 @@ left open. This module knows the event loops, since a cancellation differs betwe
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
@@ -21,6 +20,12 @@ from goncordia.errors import PoolEnded
 
 P = TypeVar("P")
 T = TypeVar("T")
+
+KILLED = (
+    "a task of the pool was cancelled by itself, past its nursery: cancel the scope round the pool "
+    "instead"
+)
+"""What `PoolEnded` says of that."""
 
 
 class InContext(Awaitable[T], Generic[P, T]):
@@ -119,10 +124,7 @@ async def unless_killed(work: Awaitable[None]) -> None:
     except anyio.get_cancelled_exc_class() as error:
         if cancelled_from_outside():
             raise
-        raise PoolEnded(
-            "a task of the pool was cancelled by itself, past its nursery: cancel the scope round "
-            "the pool instead"
-        ) from error
+        raise PoolEnded(KILLED) from error
 
 
 class Strays:
@@ -152,8 +154,3 @@ class Strays:
                 if cancelled_from_outside():
                     raise
             task.uncancel()
-
-    async def shed(self) -> None:
-        """Before the task returns: it must not end as cancelled by a scope that it left open."""
-        with contextlib.suppress(anyio.get_cancelled_exc_class()):
-            await checkpoint()

@@ -78,7 +78,8 @@ class Runner:
         self._slots = slots
         self._runnables = runnables
         self._crash = crash
-        self._damaged = False
+        self.damaged = False
+        """Whether a handler left its task unfit for another."""
 
     async def run(self) -> None:
         """Run jobs; returns only when this task is no longer fit to."""
@@ -91,8 +92,8 @@ class Runner:
                 continue
             outcome = await self._outcome(claim)
             slots.finished(outcome)
-            if self._damaged:
-                return await strays.shed()
+            if self.damaged:
+                return
             turns += 1
             if strays.pending:
                 await strays.absorb()
@@ -149,7 +150,7 @@ class Runner:
     ) -> Outcome:
         now = self._settings.clock.now
         if isinstance(error, RuntimeError) and error is not inner:  # from the scope, not from in it
-            self._damaged = True
+            self.damaged = True
             error = HandlerError("the handler left a cancel scope or nursery open behind it")
             return verdict.raised(running, error, worker.retry, now())
         error, leaving = verdict.sole(error), cancelled_from_outside()

@@ -10,8 +10,8 @@ from typing import Never, Unpack
 from uuid import UUID
 
 import anyio
-from anyio import wait_all_tasks_blocked
 from anyio.abc import TaskGroup
+from anyio.lowlevel import checkpoint
 
 from goncordia.clock import Clock
 from goncordia.driver import Driver
@@ -20,7 +20,7 @@ from goncordia.handler import CancelReason
 from goncordia.pool.backoff import Backoff
 from goncordia.pool.fetcher import Fetcher
 from goncordia.pool.finisher import Finisher
-from goncordia.pool.isolation import unless_killed, until_cancelled
+from goncordia.pool.isolation import KILLED, unless_killed, until_cancelled
 from goncordia.pool.keeper import Keeper
 from goncordia.pool.lease import Lease
 from goncordia.pool.listener import Listener
@@ -31,7 +31,7 @@ from goncordia.pool.upkeep import Upkeep
 from goncordia.pool.worst import outermost, raise_worst
 from goncordia.registry import Registry
 from goncordia.sessions import WorkerInfo
-from goncordia.system_clock import SystemClock
+from goncordia.system_clock import SystemClock, all_blocked
 
 log = logging.getLogger("goncordia.pool")
 
@@ -98,12 +98,12 @@ class WorkerPool:
         """
         slots, fetcher = self._slots, self._fetcher
         while True:
-            await wait_all_tasks_blocked()
+            await all_blocked()
             target = fetcher.rounds + 1
             while fetcher.dry_round < target and slots.room() and not fetcher.stalled:
                 fetcher.wake.set()
                 await self._change()
-            await wait_all_tasks_blocked()
+            await all_blocked()
             if not slots.waiting and (self._finisher.stalled or not slots.unwritten):
                 return
             await self._change()
@@ -130,17 +130,23 @@ class WorkerPool:
 
     def start(self, tasks: TaskGroup) -> None:
         """Start all tasks."""
+
+        def crash(error: BaseException) -> None:
+            self._stopped_by = self._stopped_by or error
+            self.stop()
+            tasks.cancel_scope.cancel()
+
         tasks.start_soon(until_cancelled, self.stop, name="goncordia shutdown")
         for _ in range(self._settings.concurrency):
-            tasks.start_soon(self._run_jobs, tasks, name="goncordia runner")
-        for run in (
-            self._fetch,
-            self._finisher.run,
-            self._keeper.run,
-            self._listener.run,
-            self._upkeep.run,
-        ):
-            tasks.start_soon(self._task, run, name=f"goncordia {run.__qualname__}")
+            tasks.start_soon(self._task, partial(self._run_jobs, crash), name="goncordia runners")
+        for name, run in {
+            "fetcher": self._fetch,
+            "finisher": self._finisher.run,
+            "keeper": self._keeper.run,
+            "listener": self._listener.run,
+            "upkeep": self._upkeep.run,
+        }.items():
+            tasks.start_soon(self._task, run, name=f"goncordia {name}")
 
     async def _task(self, run: Callable[[], Awaitable[None]]) -> None:
         await unless_killed(run())
@@ -151,16 +157,23 @@ class WorkerPool:
         finally:
             self._fetching.set()
 
-    async def _run_jobs(self, tasks: TaskGroup) -> None:
-        def crash(error: BaseException) -> None:
-            self._stopped_by = self._stopped_by or error
-            self.stop()
-            tasks.cancel_scope.cancel()
+    async def _run_jobs(self, crash: Callable[[BaseException], None]) -> None:
+        """One runner after the other, each in a nursery that ends with it.
 
-        runner = Runner(self._driver, self._settings, self._slots, self._runnables, crash)
-        await unless_killed(runner.run())
-        log.warning("a handler damaged its runner, which is replaced")
-        tasks.start_soon(self._run_jobs, tasks, name="goncordia runner")
+        A damaged one can't end cleanly: the scope that a handler left open outlives the task.
+        """
+        while True:
+            runner = Runner(self._driver, self._settings, self._slots, self._runnables, crash)
+            try:
+                async with anyio.create_task_group() as own:
+                    own.start_soon(runner.run, name="goncordia runner")
+            except BaseExceptionGroup as group:
+                if not runner.damaged:
+                    raise outermost(group) from None
+            await checkpoint()
+            if not runner.damaged:
+                raise PoolEnded(KILLED)
+            log.warning("a handler damaged its runner, which is replaced")
 
     async def drain(self) -> None:
         """Begin no more jobs, let what runs end in time, stop the rest; wait until all has ended.

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import anyio
-from anyio import wait_all_tasks_blocked
 
 from goncordia.clock import Event, Scope
 from goncordia.errors import InvalidArgument
+from goncordia.system_clock import all_blocked
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -97,11 +97,11 @@ class MockClock:
         if seconds < 0:
             raise InvalidArgument(f"advance({span!r}): time only goes forward")
         end = self._seconds + seconds
-        await wait_all_tasks_blocked()
+        await all_blocked()
         while self._timers and self._timers[0][0] <= end:
             at, _, timer = heapq.heappop(self._timers)
             if timer.armed:
                 self._seconds = max(self._seconds, at)
                 timer.fire()
-                await wait_all_tasks_blocked()
+                await all_blocked()
         self._seconds = end

@@ -13,7 +13,6 @@ from typing import Generic, Self, TypeVar, cast
 from uuid import UUID
 
 import anyio
-from anyio import wait_all_tasks_blocked
 
 from goncordia.actions import Acted, Action
 from goncordia.answers import (
@@ -34,6 +33,7 @@ from goncordia.driver import Driver
 from goncordia.errors import Unavailable
 from goncordia.jobs import JobRow, NewJob, Outcome
 from goncordia.sessions import Beat, Claim, Claims, Session, Wake, Wakeups, WorkerInfo
+from goncordia.system_clock import all_blocked
 
 Tx_contra = TypeVar("Tx_contra", contravariant=True)
 R = TypeVar("R")
@@ -140,7 +140,7 @@ class FaultyDriver(Generic[Tx_contra]):
         nothing. Calls that a fault holds back are not waited for.
         """
         while True:
-            await wait_all_tasks_blocked()
+            await all_blocked()
             if not self._under_way:
                 return
             self._at_rest = anyio.Event()

@@ -6,13 +6,14 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
-from goncordia.actions import Action
+from goncordia.actions import Action, Cancel, Retry
 from goncordia.answers import Filter
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from goncordia_conformance.lockstep import jobs, plans, reading, work
+from goncordia_conformance.lockstep import jobs, plans, reading, ready, work
 from goncordia_conformance.lockstep.plans import JobPlan, OutcomePlan, Time
+from goncordia_conformance.lockstep.ready import Ready
 from goncordia_conformance.lockstep.world import World
 from goncordia_conformance.loops import Bridge
 from goncordia_conformance.story import Broken
@@ -23,7 +24,9 @@ few_outcomes = st.lists(plans.outcomes, min_size=1, max_size=3)
 wants = st.dictionaries(st.sampled_from(plans.QUEUES), st.integers(1, 4), min_size=1)
 limits = st.sampled_from([100, 1, 2])
 values = st.sampled_from([None, b"1", b"2"])
-TTLS = (None, timedelta(seconds=30, microseconds=7))
+TERM = timedelta(seconds=30, microseconds=7)
+TERMS = (10.0, 20.0, 29.0, 31.0)
+TTLS = (None, TERM)
 WATCHED = (None, None, timedelta(seconds=10), timedelta(seconds=61))
 
 
@@ -39,6 +42,8 @@ class Run:
         self.loop = loop
         self.ends = None if seconds is None else time.monotonic() + seconds
         self.smallest: Broken | None = None
+        self.trouble: Exception | None = None
+        """What went wrong otherwise: in opening the driver, say."""
         self.over = False
         self.examples = 0
         self.steps = 0
@@ -46,7 +51,7 @@ class Run:
     def begin(self) -> None:
         """One example more, unless nothing was found and the time is over."""
         late = self.ends is not None and time.monotonic() > self.ends
-        if late and self.smallest is None:
+        if late and self.smallest is None and self.trouble is None:
             self.over = True
             raise Enough
         self.examples += 1
@@ -66,14 +71,27 @@ class Machine(RuleBasedStateMachine):
     def open(self) -> None:
         """A fresh driver and a fresh model."""
         self.shared.begin()
-        self.bridge = Bridge(self.shared.subject, self.shared.loop)
-        self.bridge.__enter__()
+        bridge = Bridge(self.shared.subject, self.shared.loop)
+        try:
+            self.bridge = bridge.__enter__()
+        except Exception as error:
+            self.shared.trouble = error
+            raise
         self.world = World(self.bridge.driver, self.shared.subject)
 
     def teardown(self) -> None:
         """Close the driver."""
         if hasattr(self, "world"):
             self.bridge.__exit__(None, None, None)
+
+    def after(self, before: Ready, call: Callable[[], Awaitable[None]]) -> None:
+        """Do it once there is what it needs."""
+
+        async def both() -> None:
+            await before(self.world)
+            await call()
+
+        self.step(both)
 
     def step(self, call: Callable[[], Awaitable[None]]) -> None:
         """Do it; a promise that breaks is kept for the report."""
@@ -87,6 +105,9 @@ class Machine(RuleBasedStateMachine):
             hangs = self.world.broken("hanging", "the store did not answer")
             self.shared.broke(hangs)
             raise hangs from error
+        except Exception as error:
+            self.shared.trouble = error
+            raise
 
     @rule(new=few_jobs)
     def insert(self, new: Sequence[JobPlan]) -> None:
@@ -104,85 +125,102 @@ class Machine(RuleBasedStateMachine):
         self.step(lambda: jobs.insert_bad(self.world, new, place))
 
     @rule(
+        before=ready.for_outcomes,
         new=few_jobs,
         ended=few_outcomes,
         ending=st.sampled_from(["commit", "commit", "fail", "cancel"]),
     )
     def transaction(
-        self, new: Sequence[JobPlan], ended: Sequence[OutcomePlan], ending: str
+        self, before: Ready, new: Sequence[JobPlan], ended: Sequence[OutcomePlan], ending: str
     ) -> None:
         """Work in the caller's transaction."""
-        self.step(lambda: jobs.transaction(self.world, new, ended, ending))
+        self.after(before, lambda: jobs.transaction(self.world, new, ended, ending))
 
     @rule()
     def join(self) -> None:
         """One worker more."""
         self.step(lambda: work.join(self.world))
 
-    @rule(worker=plans.few, wants=wants)
-    def claim(self, worker: int, wants: dict[str, int]) -> None:
+    @rule(before=ready.for_claims, worker=plans.few, wants=wants)
+    def claim(self, before: Ready, worker: int, wants: dict[str, int]) -> None:
         """A claim."""
-        self.step(lambda: work.claim(self.world, worker, wants))
+        self.after(before, lambda: work.claim(self.world, worker, wants))
 
-    @rule(worker=plans.few)
-    def claim_much(self, worker: int) -> None:
+    @rule(before=ready.for_claims, worker=plans.few)
+    def claim_much(self, before: Ready, worker: int) -> None:
         """A claim of more than there is, mostly."""
-        self.step(lambda: work.claim(self.world, worker, {"a": 9, "b": 9}))
+        self.after(before, lambda: work.claim(self.world, worker, {"a": 9, "b": 9}))
 
-    @rule(place=plans.few)
-    def claim_again(self, place: int) -> None:
+    @rule(before=ready.for_outcomes, place=plans.few)
+    def claim_again(self, before: Ready, place: int) -> None:
         """A claim sent again."""
-        self.step(lambda: work.claim_again(self.world, place))
+        self.after(before, lambda: work.claim_again(self.world, place))
 
-    @rule(outcomes=few_outcomes)
-    def finish(self, outcomes: Sequence[OutcomePlan]) -> None:
+    @rule(before=ready.for_outcomes, outcomes=few_outcomes)
+    def finish(self, before: Ready, outcomes: Sequence[OutcomePlan]) -> None:
         """A batch of outcomes."""
-        self.step(lambda: work.finish(self.world, outcomes))
+        self.after(before, lambda: work.finish(self.world, outcomes))
 
-    @rule(outcome=plans.outcomes)
-    def finish_one(self, outcome: OutcomePlan) -> None:
+    @rule(before=ready.for_outcomes, outcome=plans.outcomes)
+    def finish_one(self, before: Ready, outcome: OutcomePlan) -> None:
         """One outcome."""
-        self.step(lambda: work.finish(self.world, [outcome]))
+        self.after(before, lambda: work.finish(self.world, [outcome]))
 
-    @rule(place=plans.few)
-    def finish_again(self, place: int) -> None:
+    @rule(before=ready.for_outcomes, place=plans.few)
+    def finish_again(self, before: Ready, place: int) -> None:
         """An outcome sent again."""
-        self.step(lambda: work.finish_again(self.world, place))
-
-    @rule(worker=plans.few, known=st.lists(st.booleans(), min_size=1, max_size=3))
-    def beat(self, worker: int, known: Sequence[bool]) -> None:
-        """A sign of life."""
-        self.step(lambda: work.beat(self.world, worker, known))
-
-    @rule(worker=plans.few)
-    def leave(self, worker: int) -> None:
-        """A worker goes."""
-        self.step(lambda: work.leave(self.world, worker))
-
-    @rule(limit=limits, observed=st.sampled_from(WATCHED))
-    def rescue(self, limit: int, observed: timedelta | None) -> None:
-        """Upkeep: the dead."""
-        self.step(lambda: work.rescue(self.world, limit, observed))
-
-    @rule(limit=limits)
-    def prune(self, limit: int) -> None:
-        """Upkeep: the old."""
-        self.step(lambda: jobs.prune(self.world, limit))
+        self.after(before, lambda: work.finish_again(self.world, place))
 
     @rule(
+        before=ready.for_beats,
+        worker=plans.few,
+        known=st.lists(st.booleans(), min_size=1, max_size=3),
+    )
+    def beat(self, before: Ready, worker: int, known: Sequence[bool]) -> None:
+        """A sign of life."""
+        self.after(before, lambda: work.beat(self.world, worker, known))
+
+    @rule(before=ready.for_outcomes, worker=plans.few)
+    def leave(self, before: Ready, worker: int) -> None:
+        """A worker goes."""
+        self.after(before, lambda: work.leave(self.world, worker))
+
+    @rule(before=ready.for_rescue, limit=limits, observed=st.sampled_from(WATCHED))
+    def rescue(self, before: Ready, limit: int, observed: timedelta | None) -> None:
+        """Upkeep: the dead."""
+        self.after(before, lambda: work.rescue(self.world, limit, observed))
+
+    @rule(before=ready.for_prune, limit=limits)
+    def prune(self, before: Ready, limit: int) -> None:
+        """Upkeep: the old."""
+        self.after(before, lambda: jobs.prune(self.world, limit))
+
+    @rule(
+        before=ready.for_actions,
         places=st.lists(plans.numbers, min_size=1, max_size=3),
         plan=plans.actions,
         unknown=st.sampled_from([False, False, False, True]),
     )
     def act(
         self,
+        before: Ready,
         places: Sequence[int],
         plan: Action | tuple[str, Time | None, int | None],
         unknown: bool,
     ) -> None:
         """An operator's action."""
         action = plans.action(plan, self.world.now)
-        self.step(lambda: jobs.act(self.world, places, action, unknown))
+        self.after(before, lambda: jobs.act(self.world, places, action, unknown))
+
+    @rule(before=ready.for_cancels, place=plans.few)
+    def cancel(self, before: Ready, place: int) -> None:
+        """A cancel, mostly of a job that waits or runs."""
+        self.after(before, lambda: jobs.act(self.world, [place], Cancel(), unknown=False))
+
+    @rule(before=ready.for_retries, places=st.lists(plans.few, min_size=1, max_size=2))
+    def retry(self, before: Ready, places: Sequence[int]) -> None:
+        """A retry, mostly of a job that ended."""
+        self.after(before, lambda: jobs.act(self.world, places, Retry(), unknown=False))
 
     @rule(queue=st.sampled_from(plans.QUEUES), paused=st.booleans())
     def pause(self, queue: str, paused: bool) -> None:
@@ -200,6 +238,11 @@ class Machine(RuleBasedStateMachine):
     ) -> None:
         """A value under a key."""
         self.step(lambda: reading.compare_and_set(self.world, key, old, new, ttl))
+
+    @rule(key=st.sampled_from(["leader", "cursor/ü"]), new=values, seconds=st.sampled_from(TERMS))
+    def hold_on(self, key: str, new: bytes | None, seconds: float) -> None:
+        """A value that is held for a term, and asked for within it or after it."""
+        self.step(lambda: reading.hold_on(self.world, key, new, TERM, seconds))
 
     @rule(where=plans.filters, limit=st.integers(1, 3))
     def pages(self, where: Filter, limit: int) -> None:

@@ -29,7 +29,7 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("quick", 1, 60, 40, 8.0),
+        Profile("quick", 1, 60, 40, 12.0),
         Profile("thorough", 10, 200, 50, 180.0),
         Profile("soak", 1_000_000, 200, 60, 1800.0),
     )
@@ -96,5 +96,5 @@ def _search(run: Run, profile: Profile, number: int, shrink: bool) -> BaseExcept
         return None
     except Exception as error:
         # a run cut short, or a failure that a store did not repeat, is no trouble of its own
-        return None if run.over or run.smallest is not None else error
+        return run.trouble or (None if run.over or run.smallest is not None else error)
     return None

@@ -13,17 +13,13 @@ from goncordia_conformance.case import Case
 from goncordia_conformance.catalogue import catalogue
 from goncordia_conformance.loops import LOOPS
 from goncordia_conformance.options import chosen
+from goncordia_conformance.report import CAPABILITIES, FIGURES, SEARCH, TRIAL
 from goncordia_conformance.search import search
 from goncordia_conformance.subject import D, Opening, Subject
 from goncordia_conformance.trial import try_case
 
 Record = Callable[[str, object], None]
 Test = Callable[..., None]
-
-CAPABILITIES, TRIAL, FIGURES, SEARCH = (
-    f"goncordia-{name}" for name in ("capabilities", "trial", "figures", "search")
-)
-"""The properties that tests record for the report."""
 
 
 class DriverSuite(Generic[D]):

@@ -30,7 +30,10 @@ class Trial:
 def try_case(case: Case, subject: Subject, loop: str) -> Trial:
     """Run it; where the store lacks what it needs, see that the store refuses it."""
     trial = Trial()
-    run(lambda: _try(case, subject, trial), loop)
+    try:
+        run(lambda: _try(case, subject, trial), loop)
+    except Exception as error:  # the driver did not open, close or answer
+        trial.error = error
     if trial.error is not None:
         trial.error = trial.error.with_traceback(_from(trial.error.__traceback__, case))
     return trial

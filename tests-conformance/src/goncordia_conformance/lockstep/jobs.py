@@ -13,15 +13,16 @@ from goncordia.memory import Tx
 
 from goncordia_conformance.lockstep.make import make_job, make_jobs, make_outcomes
 from goncordia_conformance.lockstep.plans import JobPlan, OutcomePlan
-from goncordia_conformance.lockstep.world import World, pick
+from goncordia_conformance.lockstep.world import World, copies, pick
 from goncordia_conformance.observe import Seen
+from goncordia_conformance.subject import Handle
 
 
 async def insert(world: World, plans: Sequence[JobPlan]) -> None:
     """A batch, committed at once."""
     jobs = make_jobs(world, plans)
     world.tell(f"insert {world.show(jobs)}")
-    said = await world.ask("insert", world.driver.insert(jobs, now=world.now))
+    said = await world.ask("insert", world.driver.insert(copies(jobs), now=world.now))
     expected = world.expect(lambda: world.model.store.insert(jobs, now=world.now))
     for answer in world.agree("insert", expected, said) or ():
         world.ledger.inserted(answer)
@@ -36,7 +37,7 @@ async def insert_bad(world: World, plans: Sequence[JobPlan], place: int) -> None
     world.jobs.remove(bad)
     jobs.insert(place % (len(jobs) + 1), bad)
     world.tell(f"insert {world.show(jobs)}, of which {world.show(bad.id)} has no time zone")
-    said = await world.ask("insert", world.driver.insert(jobs, now=world.now))
+    said = await world.ask("insert", world.driver.insert(copies(jobs), now=world.now))
     if not isinstance(said, InvalidArgument):
         raise world.broken("insert", "a run_at without a time zone was not refused")
     await world.compare("insert")
@@ -99,12 +100,8 @@ async def _theirs(
     try:
         with anyio.CancelScope() as scope:
             async with world.subject.begin(world.driver) as tx:
-                inserted = await world.driver.insert(jobs, tx=tx, now=world.now) if jobs else []
-                finished = (
-                    await world.driver.finish(outcomes, tx=tx, now=world.now) if outcomes else []
-                )
-                done = _Done(inserted, finished)
-                world.story.add(world.show([*inserted, *finished]))
+                done = await _in(world, tx, copies(jobs), copies(outcomes))
+                world.story.add(world.show([*done.inserted, *done.finished]))
                 if await world.see("transaction") != before:
                     raise world.broken("transaction", "what is not committed is to be seen")
                 if ending == "fail":
@@ -122,6 +119,16 @@ async def _theirs(
         raise world.broken("transaction", f"the store raised {error!r}") from error
     assert done is not None
     return done
+
+
+async def _in(
+    world: World, tx: Handle, jobs: Sequence[NewJob], outcomes: Sequence[Outcome]
+) -> _Done:
+    driver, now = world.driver, world.now
+    return _Done(
+        await driver.insert(jobs, tx=tx, now=now) if jobs else [],
+        await driver.finish(outcomes, tx=tx, now=now) if outcomes else [],
+    )
 
 
 def _ours(

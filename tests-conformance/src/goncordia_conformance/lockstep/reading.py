@@ -76,3 +76,13 @@ async def compare_and_set(
     store = world.model.store
     answer = world.expect(lambda: store.compare_and_set(key, expected, value, ttl, world.now))
     world.agree("compare_and_set", answer, said)
+
+
+async def hold_on(
+    world: World, key: str, value: bytes | None, ttl: timedelta, seconds: float
+) -> None:
+    """Set what stands there for a term; then somebody asks as if nothing stood there."""
+    probe = world.model.store.compare_and_set(key, b"?", None, now=world.now)
+    await compare_and_set(world, key, probe.current, value, ttl)
+    world.now += timedelta(seconds=seconds)
+    await compare_and_set(world, key, None, b"2", ttl)

@@ -17,7 +17,7 @@ from goncordia_conformance.lockstep.jobs import progress
 from goncordia_conformance.lockstep.legal import HUNGER, Choice, judge
 from goncordia_conformance.lockstep.make import make_outcomes
 from goncordia_conformance.lockstep.plans import OutcomePlan
-from goncordia_conformance.lockstep.world import TTL, World, pick
+from goncordia_conformance.lockstep.world import TTL, World, copies, pick
 from goncordia_conformance.observe import Seen
 
 SLACK = timedelta(milliseconds=1)
@@ -141,7 +141,7 @@ async def finish_again(world: World, place: int) -> None:
 
 async def _finish(world: World, outcomes: Sequence[Outcome]) -> None:
     world.tell(f"finish {world.show(outcomes)}")
-    said = await world.ask("finish", world.driver.finish(outcomes, now=world.now))
+    said = await world.ask("finish", world.driver.finish(copies(outcomes), now=world.now))
     expected = world.expect(lambda: world.model.store.finish(outcomes, now=world.now))
     answers = world.agree("finish", expected, said)
     for outcome, answer in zip(outcomes, answers or (), strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Never, TypeVar
 from uuid import UUID
@@ -21,6 +22,7 @@ from goncordia_conformance.story import START, Broken, Story
 from goncordia_conformance.subject import Subject
 
 R = TypeVar("R")
+S = TypeVar("S", bound=msgspec.Struct)
 
 TTL = timedelta(seconds=60, microseconds=7)
 """No sum of the story's time steps meets it, so that no step asks what happens exactly then."""
@@ -167,6 +169,11 @@ class World:
                 dict(zip(ids, rows, strict=False)),
             )
             raise self.broken(what, *found)
+
+
+def copies(items: Sequence[S]) -> list[S]:
+    """What the store gets: a driver that writes on its arguments does not write on the model's."""
+    return [copy(item) for item in items]
 
 
 class Pages(msgspec.Struct):

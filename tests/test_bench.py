@@ -39,7 +39,7 @@ def test_a_run_appends_a_line_for_each_measure_and_subject(tmp_path: Path) -> No
         assert kept[row["measure"], "goncordia"] == row["goncordia"]
         assert kept.get((row["measure"], "raw")) == row["raw"]
     measures = {row["measure"] for row in rows}
-    assert {"memory batch 1000", "sqlite enqueue tx", "sqlite enqueue tx commit"} <= measures
+    assert {"memory batch 1000", "sqlite enqueue tx", "sqlite enqueue tx open"} <= measures
     assert "memory enqueue" not in measures
 
 

@@ -11,6 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Never, TypeVar
 from uuid import UUID
 
@@ -60,11 +61,15 @@ class Work:
         self.chance = random.Random(seed)
         self.told = f"with faults {', '.join(kinds)} by seed {seed}"
         self.queue = f"faults{seed}"
-        self.jobs = [bench.new(queue=self.queue, max_attempts=MOST) for _ in range(JOBS)]
+        self.jobs = [self.new() for _ in range(JOBS)]
         self.follow_ups: dict[UUID, UUID] = {}
         """Follow-up jobs by the token's outcome that brings them, those that count."""
         self.done: Counter[UUID] = Counter()
         """How often somebody heard that a job was completed."""
+
+    def new(self, kind: str = "k") -> NewJob:
+        """A job of this work."""
+        return self.bench.new(kind=kind, queue=self.queue, max_attempts=MOST)
 
     async def sent(self, call: Callable[[], Awaitable[R]]) -> R:
         """The answer, however often the call has to be sent."""
@@ -79,7 +84,7 @@ class Work:
         """Insert the jobs in batches, some sent again although they were answered."""
         for start in range(0, JOBS, BATCH):
             batch = self.jobs[start : start + BATCH]
-            answers = await self.sent(lambda batch=batch: self.insert(batch))
+            answers = await self.sent(partial(self.insert, batch))
             ids = [answer.id for answer in answers]
             assert ids == [job.id for job in batch], f"{self.told}: insert answers by position"
 
@@ -151,8 +156,7 @@ class Work:
         for _ in range(RESENDS):
             if not left:
                 return
-            now = self.bench.now
-            answers = await self.sent(lambda left=left: self.line.finish(left, now=now))
+            answers = await self.sent(partial(self.line.finish, left, now=self.bench.now))
             for outcome, answer in zip(left, answers, strict=True):
                 self.heard(outcome, answer)
             left = [o for o, a in zip(left, answers, strict=True) if a is Finished.BUSY]

@@ -15,6 +15,7 @@ from goncordia.driver import Driver
 from goncordia.errors import InvalidArgument
 from goncordia.middleware import Middleware
 from goncordia.options import check_queue
+from goncordia.periodic import Schedules
 from goncordia.registry import Registry
 from goncordia.system_clock import SystemClock
 
@@ -43,6 +44,8 @@ class PoolOptions(TypedDict, total=False):
     """What others see the worker as; host and process id."""
     middleware: Sequence[Middleware]
     """What wraps every handler, outermost first; nothing."""
+    schedules: Schedules | None
+    """The jobs that are enqueued again and again; none."""
     clock: Clock | None
     """Where time comes from; the system."""
     poll: Span | None
@@ -67,6 +70,7 @@ class Settings:
     concurrency: int
     queues: tuple[str, ...]
     middleware: Sequence[Middleware]
+    schedules: Schedules
     clock: Clock
     poll: float
     beat_every: float
@@ -106,6 +110,7 @@ class Settings:
             concurrency=options.get("concurrency", 10),
             queues=tuple(dict.fromkeys(queues)),
             middleware=tuple(options.get("middleware", ())),
+            schedules=options.get("schedules") or Schedules(),
             clock=options.get("clock") or SystemClock(),
             poll=span(driver.habits.poll if poll is None else poll, "poll"),
             beat_every=span(options.get("beat_every", 5.0), "beat_every"),

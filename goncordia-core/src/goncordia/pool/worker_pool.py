@@ -27,6 +27,7 @@ from goncordia.pool.listener import Listener
 from goncordia.pool.runner import Runner, runnables
 from goncordia.pool.settings import PoolOptions, Settings
 from goncordia.pool.slots import Slots
+from goncordia.pool.ticker import Ticker
 from goncordia.pool.upkeep import Upkeep
 from goncordia.pool.worst import outermost, raise_worst
 from goncordia.registry import Registry
@@ -54,6 +55,7 @@ class WorkerPool:
         self._keeper = Keeper(driver, settings, self._slots, self._lease, worker, wake)
         self._listener = Listener(driver, settings, wake, self._slots.beat)
         self._upkeep = Upkeep(driver, settings, self._lease)
+        self._ticker = Ticker(driver, settings, lambda: self.leads)
         limiter = anyio.CapacityLimiter(settings.concurrency)
         self._runnables = runnables(registry, tuple(settings.middleware), limiter)
         self._stopped_by: BaseException | None = None
@@ -145,6 +147,7 @@ class WorkerPool:
             "keeper": self._keeper.run,
             "listener": self._listener.run,
             "upkeep": self._upkeep.run,
+            **({"ticker": self._ticker.run} if self._settings.schedules else {}),
         }.items():
             tasks.start_soon(self._task, run, name=f"goncordia {name}")
 
@@ -178,18 +181,20 @@ class WorkerPool:
     async def drain(self) -> None:
         """Begin no more jobs, let what runs end in time, stop the rest; wait until all has ended.
 
-        Then a claim that is on its way has some time to come home: what it took is given back.
+        Then a claim that is on its way has some time to come home: what it took is given back. Real
+        time bounds it too, should nobody move a mock clock any more.
         """
         slots, settings = self._slots, self._settings
         slots.close()
         self._fetcher.wake.set()
-        with settings.clock.scope(settings.shutdown_timeout):
+        patience = settings.shutdown_timeout
+        with settings.clock.scope(patience), anyio.move_on_after(patience):
             await self._ended()
         if slots.running:
             log.warning("shutdown: %d jobs are told to stop", len(slots.running))
             slots.stop(CancelReason.SHUTDOWN)
             await self._ended()
-        with settings.clock.scope(settings.flush_timeout):
+        with anyio.move_on_after(settings.flush_timeout):
             await self._fetching.wait()
 
     async def _ended(self) -> None:

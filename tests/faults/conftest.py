@@ -1,0 +1,145 @@
+"""Every fault on every store and both event loops: a driver that fails as told, on a mock clock."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from goncordia import Args, Client, Job, JobRow, Registry, WorkerPool, worker_pool
+from goncordia.driver import Driver
+from goncordia.memory import MemoryDriver
+from goncordia.testing import FaultyDriver, MockClock
+from goncordia_sql.sqlite import SqliteDriver
+
+
+class Task(Args, kind="task"):
+    n: int = 0
+    text: str = ""
+
+
+class Rig:
+    """A store, a client and a registry; `pool()` runs it."""
+
+    Task = Task
+
+    def __init__(self, inner: Driver[Any], path: Path | None) -> None:
+        self.inner = inner
+        self.driver = FaultyDriver(inner)
+        self.path = path
+        """Of the SQLite file."""
+        self.clock = MockClock()
+        self.jobs = Registry()
+        self.client = Client(self.driver, clock=self.clock)
+
+    def pool(self, **options: Any) -> AbstractAsyncContextManager[WorkerPool]:
+        """A pool on the mock clock, unless told otherwise."""
+        options.setdefault("clock", self.clock)
+        return worker_pool(self.driver, self.jobs, **options)
+
+    def handle(self, handler: Callable[[Job[Task]], object], **options: Any) -> None:
+        """Let it run the tasks."""
+        self.jobs.worker(args=Task, **options)(handler)
+
+    async def enqueue(self, n: int = 0, **options: Any) -> UUID:
+        return (await self.client.enqueue(Task(n), **options)).id
+
+    async def enqueue_many(self, n: int) -> list[UUID]:
+        return [e.id for e in await self.client.enqueue_many([Task(i) for i in range(n)])]
+
+    async def rest(self, pool: WorkerPool) -> None:
+        """Until the pool has done what it can at this time, and so has the store."""
+        await pool.settled()
+        await self.driver.quiet()
+        await pool.settled()
+
+    async def after(self, seconds: float, pool: WorkerPool, step: float = 0.5) -> None:
+        """Let time pass, in steps, since work in threads falls behind a clock that jumps."""
+        await self.rest(pool)
+        end = self.clock.monotonic() + seconds
+        while self.clock.monotonic() < end:
+            await self.clock.advance(min(step, end - self.clock.monotonic()))
+            await self.driver.quiet()
+        await self.rest(pool)
+
+    async def row(self, ref: UUID) -> JobRow:
+        row = (await self.driver.get([ref], now=self.clock.now()))[0]
+        assert row is not None
+        return row
+
+    async def end_of(self, handler: Callable[[Job[Task]], object], **options: Any) -> JobRow:
+        """What becomes of one job with that handler, at once."""
+        self.handle(handler, **options)
+        async with self.pool() as pool:
+            ref = await self.enqueue()
+            await self.rest(pool)
+        return await self.row(ref)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncGenerator[Any]:
+        """A transaction of the caller's; an exception rolls it back."""
+        if self.path is None:
+            assert isinstance(self.inner, MemoryDriver)
+            async with self.inner.begin() as tx:
+                yield tx
+            return
+        with sqlite3.connect(self.path, isolation_level=None, timeout=0) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+        connection.close()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def make(store: str, tmp_path: Path) -> Callable[[], Rig]:
+    """Makes a rig over a store of its own."""
+    made = 0
+
+    def make() -> Rig:
+        nonlocal made
+        made += 1
+        path = None if store == "memory" else tmp_path / f"{made}.db"
+        driver: Driver[Any] = (
+            MemoryDriver() if path is None else SqliteDriver(path, synchronous="NORMAL")
+        )
+        return Rig(driver, path)
+
+    return make
+
+
+@pytest.fixture
+async def rig(anyio_backend: str, make: Callable[[], Rig]) -> AsyncGenerator[Rig]:
+    rig = make()
+    async with rig.driver:
+        await rig.driver.migrate()
+        yield rig
+
+
+Opened = Callable[[], AbstractAsyncContextManager[Rig]]
+
+
+@pytest.fixture
+def opened(make: Callable[[], Rig]) -> Opened:
+    """Opens a rig over a store of its own, as often as asked."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[Rig]:
+        rig = make()
+        async with rig.driver:
+            await rig.driver.migrate()
+            yield rig
+
+    return opened

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Literal
 
 import anyio
+import pytest
 from goncordia.capabilities import Capabilities
 
 from goncordia_conformance.bench import Bench
@@ -15,6 +16,9 @@ from goncordia_conformance.case import Case, lacking
 from goncordia_conformance.loops import run
 from goncordia_conformance.refused import check_refused
 from goncordia_conformance.subject import Subject
+
+FAILURES = (Exception, pytest.fail.Exception)
+"""What `pytest.raises` raises is no `Exception`."""
 
 
 @dataclass(slots=True)
@@ -52,7 +56,7 @@ async def _try(case: Case, subject: Subject, trial: Trial) -> None:
                 await check_refused(bench, lacks)
         except anyio.get_cancelled_exc_class():
             raise
-        except Exception as error:
+        except FAILURES as error:
             trial.error = error  # raised after the driver has closed, and outside of its groups
         else:
             trial.verdict = "held" if lacks is None else "refused"

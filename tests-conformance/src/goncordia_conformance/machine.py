@@ -6,13 +6,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
-from goncordia.actions import Action, Cancel, Retry
+from goncordia.actions import Cancel, Retry
 from goncordia.answers import Filter
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from goncordia_conformance.lockstep import jobs, plans, reading, ready, work
-from goncordia_conformance.lockstep.plans import JobPlan, OutcomePlan, Time
+from goncordia_conformance.lockstep.plans import ActionPlan, JobPlan, OutcomePlan
 from goncordia_conformance.lockstep.ready import Ready
 from goncordia_conformance.lockstep.world import World
 from goncordia_conformance.loops import Bridge
@@ -27,20 +27,23 @@ values = st.sampled_from([None, b"1", b"2"])
 TERM = timedelta(seconds=30, microseconds=7)
 TERMS = (10.0, 20.0, 29.0, 31.0)
 TTLS = (None, TERM)
+SHRINKING = 6.0
+"""Seconds for which a story is made shorter."""
 WATCHED = (None, None, timedelta(seconds=10), timedelta(seconds=61))
 
 
 class Enough(BaseException):
-    """The time is over: ends a run that found nothing."""
+    """The time is over: ends a run."""
 
 
 class Run:
     """What the examples of one run share."""
 
-    def __init__(self, subject: Subject, loop: str, seconds: float | None) -> None:
+    def __init__(self, subject: Subject, loop: str, ends: float) -> None:
         self.subject = subject
         self.loop = loop
-        self.ends = None if seconds is None else time.monotonic() + seconds
+        self.ends = ends
+        """By the monotonic clock."""
         self.smallest: Broken | None = None
         self.trouble: Exception | None = None
         """What went wrong otherwise: in opening the driver, say."""
@@ -49,15 +52,16 @@ class Run:
         self.steps = 0
 
     def begin(self) -> None:
-        """One example more, unless nothing was found and the time is over."""
-        late = self.ends is not None and time.monotonic() > self.ends
-        if late and self.smallest is None and self.trouble is None:
+        """One example more, unless the time is over."""
+        if self.trouble is None and time.monotonic() > self.ends:
             self.over = True
             raise Enough
         self.examples += 1
 
     def broke(self, broken: Broken) -> None:
-        """Keep the shortest story."""
+        """Keep the shortest story, and leave some time to make it shorter."""
+        if self.smallest is None:
+            self.ends = time.monotonic() + SHRINKING
         if self.smallest is None or len(broken.steps) <= len(self.smallest.steps):
             self.smallest = broken
 
@@ -109,20 +113,18 @@ class Machine(RuleBasedStateMachine):
             self.shared.trouble = error
             raise
 
-    @rule(new=few_jobs)
-    def insert(self, new: Sequence[JobPlan]) -> None:
-        """A batch."""
-        self.step(lambda: jobs.insert(self.world, new))
+    @rule(new=few_jobs, bad=st.sampled_from([None] * 7 + [0, 3]))
+    def insert(self, new: Sequence[JobPlan], bad: int | None) -> None:
+        """A batch; one with a bad job in it is refused."""
+        if bad is None:
+            self.step(lambda: jobs.insert(self.world, new))
+        else:
+            self.step(lambda: jobs.insert_bad(self.world, new, bad))
 
     @rule(new=plans.jobs)
     def insert_one(self, new: JobPlan) -> None:
         """One job."""
         self.step(lambda: jobs.insert(self.world, [new]))
-
-    @rule(new=few_jobs, place=st.integers(0, 4))
-    def insert_bad(self, new: Sequence[JobPlan], place: int) -> None:
-        """A batch that is refused."""
-        self.step(lambda: jobs.insert_bad(self.world, new, place))
 
     @rule(
         before=ready.for_outcomes,
@@ -180,10 +182,16 @@ class Machine(RuleBasedStateMachine):
         """A sign of life."""
         self.after(before, lambda: work.beat(self.world, worker, known))
 
-    @rule(before=ready.for_outcomes, worker=plans.few)
-    def leave(self, before: Ready, worker: int) -> None:
-        """A worker goes."""
-        self.after(before, lambda: work.leave(self.world, worker))
+    @rule(
+        before=ready.for_outcomes,
+        worker=plans.few,
+        silent=st.booleans(),
+        rescued=st.booleans(),
+        back=st.sampled_from(["beat", "claim", "complete", "release", "never"]),
+    )
+    def die(self, before: Ready, worker: int, silent: bool, rescued: bool, back: str) -> None:
+        """A worker goes, or falls silent; and comes back as if nothing had happened."""
+        self.after(before, lambda: work.die(self.world, worker, silent, rescued, back))
 
     @rule(before=ready.for_rescue, limit=limits, observed=st.sampled_from(WATCHED))
     def rescue(self, before: Ready, limit: int, observed: timedelta | None) -> None:
@@ -205,12 +213,11 @@ class Machine(RuleBasedStateMachine):
         self,
         before: Ready,
         places: Sequence[int],
-        plan: Action | tuple[str, Time | None, int | None],
+        plan: ActionPlan,
         unknown: bool,
     ) -> None:
         """An operator's action."""
-        action = plans.action(plan, self.world.now)
-        self.after(before, lambda: jobs.act(self.world, places, action, unknown))
+        self.after(before, lambda: jobs.act(self.world, places, plan, unknown))
 
     @rule(before=ready.for_cancels, place=plans.few)
     def cancel(self, before: Ready, place: int) -> None:
@@ -244,29 +251,22 @@ class Machine(RuleBasedStateMachine):
         """A value that is held for a term, and asked for within it or after it."""
         self.step(lambda: reading.hold_on(self.world, key, new, TERM, seconds))
 
-    @rule(where=plans.filters, limit=st.integers(1, 3))
-    def pages(self, where: Filter, limit: int) -> None:
-        """A filtered list."""
-        self.step(lambda: reading.pages(self.world, where, limit))
+    @rule(where=plans.filters, limit=st.integers(1, 3), place=st.none() | plans.few)
+    def look(self, where: Filter, limit: int, place: int | None) -> None:
+        """A filtered list, or small questions."""
+        if place is None:
+            self.step(lambda: reading.pages(self.world, where, limit))
+        else:
+            self.step(lambda: reading.ask_around(self.world, place))
 
     @rule()
     def turn_page(self) -> None:
         """One page of a long look."""
         self.step(lambda: reading.turn_page(self.world))
 
-    @rule(place=plans.numbers)
-    def ask_around(self, place: int) -> None:
-        """Small questions."""
-        self.step(lambda: reading.ask_around(self.world, place))
-
     @rule(seconds=st.sampled_from(plans.STEPS))
     def time_passes(self, seconds: float) -> None:
-        """Time is passed in, never slept."""
-        self.world.now += timedelta(seconds=seconds)
-
-    @rule(seconds=st.sampled_from(plans.STEPS))
-    def time_passes_and_all_look(self, seconds: float) -> None:
-        """What falls due is seen."""
+        """Time is passed in, never slept; what fell due is seen."""
         self.world.now += timedelta(seconds=seconds)
         self.world.tell("time has passed")
         self.step(lambda: self.world.compare("time"))

@@ -58,7 +58,7 @@ def search(
     ends = time.monotonic() + profile.seconds
     for number in _rounds(profile, first, ends):
         found.seed = number
-        run = Run(subject, loop, ends - time.monotonic())
+        run = Run(subject, loop, ends)
         found.trouble = _search(run, profile, number, shrink)
         found.examples += run.examples
         found.steps += run.steps

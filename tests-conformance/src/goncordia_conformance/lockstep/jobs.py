@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from uuid import UUID
 
 import anyio
-from goncordia.actions import Action
+from goncordia.actions import Action, Delete
 from goncordia.answers import Finished, Inserted, Progress, QueueChange
 from goncordia.errors import GoncordiaError, InvalidArgument
-from goncordia.jobs import NewJob, Outcome
+from goncordia.jobs import NewJob, Outcome, UniqueKey
 from goncordia.memory import Tx
 
+from goncordia_conformance.lockstep import plans
 from goncordia_conformance.lockstep.make import make_job, make_jobs, make_outcomes
-from goncordia_conformance.lockstep.plans import JobPlan, OutcomePlan
+from goncordia_conformance.lockstep.plans import ActionPlan, JobPlan, OutcomePlan
 from goncordia_conformance.lockstep.world import World, copies, pick
 from goncordia_conformance.observe import Seen
 from goncordia_conformance.subject import Handle
 
 
-async def insert(world: World, plans: Sequence[JobPlan]) -> None:
+async def insert(world: World, new: Sequence[JobPlan]) -> None:
     """A batch, committed at once."""
-    jobs = make_jobs(world, plans)
+    jobs = make_jobs(world, new)
     world.tell(f"insert {world.show(jobs)}")
     said = await world.ask("insert", world.driver.insert(copies(jobs), now=world.now))
     expected = world.expect(lambda: world.model.store.insert(jobs, now=world.now))
@@ -29,10 +32,10 @@ async def insert(world: World, plans: Sequence[JobPlan]) -> None:
     await world.compare("insert")
 
 
-async def insert_bad(world: World, plans: Sequence[JobPlan], place: int) -> None:
+async def insert_bad(world: World, new: Sequence[JobPlan], place: int) -> None:
     """A batch with a naive time in it is refused, and nothing of it is there."""
-    jobs = make_jobs(world, plans)
-    bad = make_job(world, plans[0], plans[0].kind)
+    jobs = make_jobs(world, new)
+    bad = make_job(world, new[0], new[0].kind)
     bad.run_at = world.now.replace(tzinfo=None)
     world.jobs.remove(bad)
     jobs.insert(place % (len(jobs) + 1), bad)
@@ -48,10 +51,10 @@ class _Died(Exception):
 
 
 async def transaction(
-    world: World, plans: Sequence[JobPlan], ended: Sequence[OutcomePlan], ending: str
+    world: World, new: Sequence[JobPlan], ended: Sequence[OutcomePlan], ending: str
 ) -> None:
     """Inserts and outcomes in the caller's transaction, which commits, fails or is cancelled."""
-    jobs = make_jobs(world, plans) if world.promised.tx_insert != "none" else []
+    jobs = make_jobs(world, new) if world.promised.tx_insert != "none" else []
     if not world.promised.tx_unique:
         jobs = [job for job in jobs if job.unique is None]
     outcomes: list[Outcome] = []
@@ -157,11 +160,15 @@ def _model_in(world: World, tx: Tx, jobs: Sequence[NewJob], outcomes: Sequence[O
     )
 
 
-async def act(world: World, places: Sequence[int], action: Action, unknown: bool) -> None:
+async def act(world: World, places: Sequence[int], plan: ActionPlan, unknown: bool) -> None:
     """An operator's action on a few jobs."""
     ids = list(dict.fromkeys(pick(world.jobs, n).id for n in places)) if world.jobs else []
     if unknown or not ids:
         ids.append(world.id("u"))
+    await _act(world, ids, plans.action(plan, world.now))
+
+
+async def _act(world: World, ids: Sequence[UUID], action: Action) -> None:
     world.tell(f"{world.show(action)} on {world.show(ids)}")
     said = await world.ask("act", world.driver.act(ids, action, now=world.now))
     expected = world.expect(lambda: world.model.store.act(ids, action, now=world.now))
@@ -169,6 +176,8 @@ async def act(world: World, places: Sequence[int], action: Action, unknown: bool
     for uid, answer in zip(ids, answers or (), strict=True):
         world.ledger.acted(uid, action, answer)
     await world.compare("act")
+    if isinstance(action, Delete):
+        await _probe(world)
 
 
 async def prune(world: World, limit: int) -> None:
@@ -187,6 +196,22 @@ async def prune(world: World, limit: int) -> None:
         raise world.broken("prune", found)
     world.ledger.pruned(before, after, said.n, world.now)
     await world.compare("prune", after)
+    await _probe(world)
+
+
+async def _probe(world: World) -> None:
+    """Who holds each unique key that was ever used: asked by an insert, which is taken back."""
+    if not world.promised.unique:
+        return
+    for key in sorted(world.keys):
+        unique = UniqueKey(key)
+        job = NewJob(world.job_id("probe", "a", 0), "probe", b"{}", queue="a", unique=unique)
+        world.tell(f"insert {world.show(job)}")
+        said = await world.ask("insert", world.driver.insert([job], now=world.now))
+        expected = world.expect(partial(world.model.store.insert, [job], now=world.now))
+        world.agree("insert, of a unique key,", expected, said)
+        await world.driver.act([job.id], Delete(), now=world.now)
+        world.model.store.act([job.id], Delete(), now=world.now)
 
 
 def progress(what: str, said: Progress, n: int, limit: int, left: int) -> str | None:

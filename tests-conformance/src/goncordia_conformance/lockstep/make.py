@@ -66,7 +66,9 @@ def _unique(world: World, plan: JobPlan, key: Key | None) -> UniqueKey | None:
         return None
     when = plan.run_at.when(world.now) if plan.run_at is not None else world.now
     rule = Unique(key=key.name, period=key.period, hold=key.hold, on_conflict=key.on_conflict)
-    return rule.of(_Same(), plan.queue, due(when, world.now))
+    made = rule.of(_Same(), plan.queue, due(when, world.now))
+    world.keys.add(made.key)
+    return made
 
 
 def _outcome(world: World, job: ClaimedJob, plan: OutcomePlan) -> Outcome:

@@ -119,7 +119,8 @@ outcomes = st.builds(
     result=st.sampled_from([None, b'{ "r":1 }']),
     follow_up=st.none() | st.none() | jobs,
 )
-actions: st.SearchStrategy[Action | tuple[str, Time | None, int | None]] = st.one_of(
+ActionPlan = Action | tuple[str, Time | None, int | None]
+actions: st.SearchStrategy[ActionPlan] = st.one_of(
     st.just(Cancel()),
     st.just(Cancel()),
     st.tuples(st.just("retry"), st.none() | times, st.none()),
@@ -135,7 +136,7 @@ filters = st.builds(
 )
 
 
-def action(plan: Action | tuple[str, Time | None, int | None], now: datetime) -> Action:
+def action(plan: ActionPlan, now: datetime) -> Action:
     """The action at this instant."""
     if not isinstance(plan, tuple):
         return plan

@@ -7,13 +7,16 @@ meet nothing. Each function below sees to it, and does nothing where it is so al
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
+from goncordia.actions import Cancel
+from goncordia.jobs import Conflict, Hold
 from goncordia.lifecycle import ENDED, LIVE, Event, State
 from hypothesis import strategies as st
 
 from goncordia_conformance.lockstep import jobs, work
-from goncordia_conformance.lockstep.plans import QUEUES, JobPlan, OutcomePlan, Time
+from goncordia_conformance.lockstep.plans import QUEUES, JobPlan, Key, OutcomePlan, Time
 from goncordia_conformance.lockstep.world import World
 
 Ready = Callable[[World], Awaitable[None]]
@@ -21,8 +24,9 @@ Ready = Callable[[World], Awaitable[None]]
 PLAIN = [
     JobPlan(None, "k", b"{}", queue, 0, None, 2, None, (), b"", 1, 0) for queue in (*QUEUES, "a")
 ]
+KEYED = replace(PLAIN[0], unique=Key("x", Hold.LIVE, Conflict.SKIP, None))
 DONE = OutcomePlan(0, "own", Event.COMPLETE, False, False, Time(0, None), "", None, None)
-ALL: Mapping[str, int] = {queue: 2 for queue in QUEUES}
+ALL: Mapping[str, int] = dict.fromkeys(QUEUES, 2)
 
 
 async def nothing(world: World) -> None:
@@ -82,6 +86,20 @@ async def expired(world: World) -> None:
             passes(world, (min(kept) - world.now).total_seconds() + 1)
 
 
+async def handed_on(world: World) -> None:
+    """The unique key of a job that ended is held by a newer one."""
+    if world.promised.unique:
+        await jobs.insert(world, [KEYED])
+        await jobs.act(world, [0], Cancel(), unknown=False)
+        await jobs.insert(world, [KEYED])
+
+
+async def handed_on_and_expired(world: World) -> None:
+    """And the retention of the one that ended has passed."""
+    await handed_on(world)
+    await expired(world)
+
+
 async def living(world: World) -> None:
     """A job has not ended."""
     if not world.model.rows(world.now, *LIVE):
@@ -102,7 +120,7 @@ for_claims = often(due)
 for_outcomes = often(running)
 for_beats = often(running, lost)
 for_rescue = often(lost, lost, running)
-for_prune = often(expired)
-for_actions = often(living, running, ended, expired)
+for_prune = often(expired, handed_on_and_expired)
+for_actions = often(living, running, ended, expired, handed_on)
 for_cancels = often(living, running)
-for_retries = often(ended, ended, expired)
+for_retries = often(ended, ended, expired, handed_on)

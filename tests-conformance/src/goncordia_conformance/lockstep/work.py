@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
-import msgspec
 from goncordia.errors import GoncordiaError, WorkerLost
-from goncordia.jobs import JobRow, Outcome
+from goncordia.jobs import JobRow, Outcome, completed, released
 from goncordia.lifecycle import State
 from goncordia.retry import rescue_backoff
 from goncordia.sessions import Claim, Claims, Session, WorkerInfo
+from msgspec.structs import replace as replace_struct
 
 from goncordia_conformance.lockstep.jobs import progress
 from goncordia_conformance.lockstep.legal import HUNGER, Choice, judge
@@ -36,7 +37,7 @@ async def join(world: World) -> None:
     world.sessions.append(said.id)
     model = world.model.store.join(worker, TTL, world.now)
     world.model.ids[said.id] = model.id
-    world.agree("join", msgspec.structs.replace(model, id=said.id), said)
+    world.agree("join", replace_struct(model, id=said.id), said)
     await world.compare("join")
 
 
@@ -58,7 +59,7 @@ async def claim(world: World, place: int, wants: Mapping[str, int]) -> None:
 async def claim_again(world: World, place: int) -> None:
     """A claim whose answer was lost is sent again."""
     if world.claims:
-        await _claim(world, msgspec.structs.replace(pick(world.claims, place), resend=True))
+        await _claim(world, replace_struct(pick(world.claims, place), resend=True))
 
 
 async def _claim(world: World, claim: Claim) -> None:
@@ -155,7 +156,10 @@ async def beat(world: World, place: int, known: Sequence[bool]) -> None:
         return
     session = pick(world.sessions, place)
     ours = [claim.token for claim in world.claims if claim.session == session]
-    tokens = [token for n, token in enumerate(ours) if known[n % len(known)]]
+    await _beat(world, session, [t for n, t in enumerate(ours) if known[n % len(known)]])
+
+
+async def _beat(world: World, session: UUID, tokens: Sequence[UUID]) -> None:
     world.tell(f"{world.show(session)} beats for {world.show(tokens)}")
     said = await world.ask("beat", world.driver.beat(session, tokens, now=world.now))
     model = world.model.ids[session]
@@ -174,11 +178,30 @@ def _sorted(beat: object) -> object:
     return {"alive": getattr(beat, "alive", None), "cancels": sorted(cancels)}
 
 
-async def leave(world: World, place: int) -> None:
-    """A worker goes."""
+async def die(world: World, place: int, silent: bool, rescued: bool, back: str) -> None:
+    """A worker leaves or falls silent, is rescued, and comes back as if nothing had happened."""
     if not world.sessions:
         return
     session = pick(world.sessions, place)
+    if silent:
+        world.now += TTL + timedelta(seconds=1)
+    else:
+        await _leave(world, session)
+    if rescued:
+        await rescue(world, 100, None)
+    claims = [claim for claim in world.claims if claim.session == session]
+    jobs = [job for job in world.claimed if any(c.token == job.token for c in claims)]
+    if back == "beat":
+        await _beat(world, session, [claim.token for claim in claims])
+    elif back == "claim" and claims:
+        await _claim(world, replace_struct(claims[-1], resend=True))
+    elif back in ("complete", "release") and jobs:
+        outcome = completed(jobs[-1]) if back == "complete" else released(jobs[-1])
+        world.outcomes.append(outcome)
+        await _finish(world, [outcome])
+
+
+async def _leave(world: World, session: UUID) -> None:
     world.tell(f"{world.show(session)} leaves")
     await world.ask("leave", world.driver.leave(session, now=world.now))
     world.model.store.leave(world.model.ids[session])

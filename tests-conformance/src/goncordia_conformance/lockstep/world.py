@@ -46,6 +46,8 @@ class World:
         self.claims: list[Claim] = []
         self.claimed: list[ClaimedJob] = []
         self.outcomes: list[Outcome] = []
+        self.keys: set[bytes] = set()
+        """Unique keys that were ever used."""
         self.hunger: dict[str, int] = {}
         """How many claims in a row gave nothing of a queue that had due jobs."""
         self.pages: Pages | None = None

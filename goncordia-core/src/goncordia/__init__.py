@@ -9,17 +9,20 @@ from goncordia.answers import Count, Insertion, Page, Progress, Queue
 from goncordia.args import Args
 from goncordia.capabilities import Capabilities
 from goncordia.client import Client
+from goncordia.cron import Cron
 from goncordia.driver import Driver, SyncDriver
 from goncordia.enqueue import Enqueue, Enqueued
 from goncordia.errors import GoncordiaError, TransactionConflict, Unavailable, UniqueConflict
 from goncordia.handler import Cancel, CancelReason, Discard, Job, RetryAt, Snooze
 from goncordia.jobs import AttemptError, Conflict, Hold, JobRow
 from goncordia.lifecycle import State
+from goncordia.periodic import Overlap, Schedules
 from goncordia.plugins import open_driver, open_sync_driver
 from goncordia.pool import WorkerPool, worker_pool
 from goncordia.registry import Registry
 from goncordia.retention import Retention
 from goncordia.retry import Exponential, Fixed, RetryPolicy, never
+from goncordia.schedule import Every, Schedule, ScheduleFunc
 from goncordia.sessions import Session
 from goncordia.sync_client import SyncClient
 from goncordia.unique import Unique
@@ -34,10 +37,12 @@ __all__ = [
     "Client",
     "Conflict",
     "Count",
+    "Cron",
     "Discard",
     "Driver",
     "Enqueue",
     "Enqueued",
+    "Every",
     "Exponential",
     "Fixed",
     "GoncordiaError",
@@ -45,6 +50,7 @@ __all__ = [
     "Insertion",
     "Job",
     "JobRow",
+    "Overlap",
     "Page",
     "Progress",
     "Queue",
@@ -52,6 +58,9 @@ __all__ = [
     "Retention",
     "RetryAt",
     "RetryPolicy",
+    "Schedule",
+    "ScheduleFunc",
+    "Schedules",
     "Session",
     "Snooze",
     "State",

@@ -110,6 +110,17 @@ class SchemaMismatch(GoncordiaError):
     """The store's schema is missing, older or newer than this version of the driver knows."""
 
 
+class ScheduleError(GoncordiaError):
+    """A schedule, or the function that makes its jobs, raised; told in the log.
+
+    Attributes: `name`, the schedule's; the cause is what was raised.
+    """
+
+    def __init__(self, name: str, error: Exception) -> None:
+        super().__init__(f"schedule {name!r}: {type(error).__name__}: {error}")
+        self.name = name
+
+
 class SessionLost(GoncordiaError):
     """The worker session is dead or was never there; its jobs belong to somebody else now."""
 

@@ -27,3 +27,6 @@ class TestSqlite(DriverSuite[SqliteDriver]):
                 yield connection
         finally:
             connection.close()
+
+    def url(self, driver: SqliteDriver) -> str:
+        return f"sqlite:///{self.path}?synchronous=normal"

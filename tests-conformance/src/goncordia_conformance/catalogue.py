@@ -26,7 +26,7 @@ NOUNS = (
     "time",
     "capabilities",
 )
-RACES = ("insert", "claim", "finish", "upkeep", "cas")
+RACES = ("insert", "claim", "finish", "upkeep", "cas", "processes")
 
 
 @cache

@@ -152,7 +152,7 @@ class Work:
 
     async def end(self, jobs: list[ClaimedJob]) -> None:
         """Say what became of the jobs."""
-        left = [self.outcome(job) for job in jobs]
+        left: list[Outcome] = [self.outcome(job) for job in jobs]
         for _ in range(RESENDS):
             if not left:
                 return

@@ -36,6 +36,7 @@ def judge(
     open_driver: Callable[[], Opening[D]],
     begin: Callable[[D], Opening[object]] | None = None,
     *,
+    url: Callable[[D], str] | None = None,
     profile: Profile | str = "quick",
     seed: int = 1,
     cases: bool = True,
@@ -48,7 +49,7 @@ def judge(
 
     A profile named is spent whatever time it takes, so that a verdict depends on the seed alone.
     """
-    subject = Subject(open_driver, begin)
+    subject = Subject(open_driver, begin, url)
     hard = profile
     if isinstance(hard, str):
         hard = replace(PROFILES[hard], seconds=math.inf)

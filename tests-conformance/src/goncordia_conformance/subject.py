@@ -26,9 +26,11 @@ class Subject:
         self,
         open_driver: Callable[[], Opening[D]],
         begin: Callable[[D], Opening[object]] | None = None,
+        url: Callable[[D], str] | None = None,
     ) -> None:
-        """`begin` is needed where the driver has transactions."""
+        """`begin` is needed where the driver has transactions, `url` where processes share it."""
         self._open = open_driver
+        self._url = cast("Callable[[Driver[Never]], str] | None", url)
         self._begin = cast("Callable[[Driver[Never]], Opening[Never]] | None", begin)
 
     @property
@@ -39,6 +41,10 @@ class Subject:
     def open(self) -> AbstractAsyncContextManager[Driver[Never]]:
         """A fresh driver."""
         return _context(self._open(), "open_driver")
+
+    def url(self, driver: Driver[Never]) -> str | None:
+        """Where another process finds the same store; None: the author did not say."""
+        return None if self._url is None else self._url(driver)
 
     def begin(self, driver: Driver[Never]) -> AbstractAsyncContextManager[Handle]:
         """A transaction: commits at a clean exit, rolls back on an exception."""

@@ -27,7 +27,8 @@ class DriverSuite(Generic[D]):
 
     `open_driver` gives a fresh, migrated, empty driver each time; an async generator that yields it
     once will do. `begin` gives a transaction on it, for drivers that take one: it commits at a
-    clean exit and rolls back on an exception. Tests can't be overridden.
+    clean exit and rolls back on an exception. `url` names the store of a driver, for stores that
+    several processes share. Tests can't be overridden.
     """
 
     def open_driver(self) -> Opening[D]:
@@ -37,6 +38,10 @@ class DriverSuite(Generic[D]):
     def begin(self, driver: D) -> Opening[object]:
         """Begin a transaction of the kind that the driver takes as `tx`."""
         raise NotImplementedError(f"{type(self).__name__} needs begin")
+
+    def url(self, driver: D) -> str:
+        """The address of the store, under which other processes open it, too."""
+        raise NotImplementedError(f"{type(self).__name__} needs url")
 
     def __init_subclass__(cls, **options: object) -> None:
         """Refuse a subclass that passes by replacing tests."""
@@ -73,7 +78,10 @@ class DriverSuite(Generic[D]):
 
 def _subject(suite: DriverSuite[D]) -> Subject:
     transacts = type(suite).begin is not DriverSuite.begin
-    return Subject(suite.open_driver, suite.begin if transacts else None)
+    shared = type(suite).url is not DriverSuite.url
+    return Subject(
+        suite.open_driver, suite.begin if transacts else None, suite.url if shared else None
+    )
 
 
 def _test(case: Case) -> Test:

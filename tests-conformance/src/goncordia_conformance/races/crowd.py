@@ -6,15 +6,21 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import anyio
 from anyio.lowlevel import checkpoint
 from goncordia.actions import Acted, Action
+from goncordia.answers import Insertion
+from goncordia.errors import Unavailable
 from goncordia.jobs import ClaimedJob, NewJob, completed
 from goncordia.lifecycle import State
 
 from goncordia_conformance.bench import Bench, Worker
+
+R = TypeVar("R")
 
 CROWD = 16
 """How many tasks meet."""
@@ -99,3 +105,27 @@ async def expired(bench: Bench, n: int) -> list[ClaimedJob]:
     assert ended.expire_at is not None
     bench.now = ended.expire_at + timedelta(seconds=1)
     return jobs
+
+
+async def sent(call: Callable[[], Awaitable[R]]) -> R:
+    """The answer; what is unavailable is asked again."""
+    for _ in range(TRIES):
+        try:
+            return await call()
+        except Unavailable:
+            await checkpoint()
+    raise AssertionError("unavailable for ever, and nobody has a transaction open")
+
+
+async def inserted(
+    bench: Bench, jobs: Sequence[NewJob]
+) -> dict[UUID, tuple[Insertion, UUID | None]]:
+    """Insert each by itself, all at once: how each was answered."""
+    answers: dict[UUID, tuple[Insertion, UUID | None]] = {}
+
+    async def insert(job: NewJob) -> None:
+        [answer] = await sent(lambda: bench.insert(job))
+        answers[job.id] = answer.status, answer.other
+
+    await together([partial(insert, job) for job in jobs])
+    return answers

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from uuid import UUID
 
-from anyio.lowlevel import checkpoint
 from goncordia.answers import Insertion
-from goncordia.errors import Unavailable
-from goncordia.jobs import Conflict, NewJob
+from goncordia.jobs import Conflict
 from goncordia.lifecycle import State
 
 from goncordia_conformance.bench import Bench, key
 from goncordia_conformance.case import case
-from goncordia_conformance.races.crowd import (
-    CROWD,
-    TRIES,
-    once,
-    states,
-    together,
-)
+from goncordia_conformance.races.crowd import CROWD, inserted, once, states, together
 
 KEYS = 8
 
@@ -31,7 +21,7 @@ async def of_one_key_by_many_creates_one(bench: Bench) -> None:
     for number in range(KEYS):
         unique = key(f"race {number}")
         jobs = [bench.new(unique=unique) for _ in range(2 * CROWD)]
-        answers = await _inserted(bench, jobs)
+        answers = await inserted(bench, jobs)
         made = [one for one, told in answers.items() if told[0] is Insertion.CREATED]
         assert len(made) == 1, f"unique: {len(made)} jobs were created under one unique key"
         others = {other for status, other in answers.values() if status is Insertion.SKIPPED}
@@ -45,31 +35,11 @@ async def that_replaces_by_many_leaves_one(bench: Bench) -> None:
     """Jobs that replace each other all at once leave one that waits; all others are cancelled."""
     unique = key("race", on_conflict=Conflict.REPLACE)
     jobs = [bench.new(unique=unique) for _ in range(2 * CROWD)]
-    await _inserted(bench, jobs)
+    await inserted(bench, jobs)
     found = Counter((await states(bench, [job.id for job in jobs])).values())
     assert found == {State.AVAILABLE: 1, State.CANCELLED: 2 * CROWD - 1}, (
         f"unique: jobs that replaced each other are {dict(found)}"
     )
-
-
-async def _inserted(
-    bench: Bench, jobs: Sequence[NewJob]
-) -> dict[UUID, tuple[Insertion, UUID | None]]:
-    answers: dict[UUID, tuple[Insertion, UUID | None]] = {}
-
-    async def insert(job: NewJob) -> None:
-        for _ in range(TRIES):
-            try:
-                [answer] = await bench.insert(job)
-            except Unavailable:
-                await checkpoint()
-                continue
-            answers[job.id] = answer.status, answer.other
-            return
-        raise AssertionError("insert: unavailable for ever, and nobody has a transaction open")
-
-    await together([lambda job=job: insert(job) for job in jobs])
-    return answers
 
 
 @case(part="race")

@@ -58,6 +58,23 @@ def key_of(name: str) -> str:
     return f"schedule:{name}"
 
 
+async def read_cursor(driver: Driver[Never], name: str) -> Cursor | None:
+    """How far a schedule has come; None: no scheduler has ever had it."""
+    cas = await driver.compare_and_set(key_of(name), None, None)
+    return None if cas.current is None else msgspec.json.decode(cas.current, type=Cursor)
+
+
+def next_tick(entry: Periodic, cursor: Cursor) -> datetime | None:
+    """The first tick that is not dealt with; None: there is none any more.
+
+    Raises `ScheduleError`.
+    """
+    if cursor.owed:
+        return cursor.at
+    with _answering(entry):
+        return following(entry.schedule, cursor.at)
+
+
 class Line:
     """One schedule, as a scheduler knows it."""
 
@@ -100,13 +117,11 @@ class Line:
         held = await self._read(now)
         cursor = msgspec.json.decode(held, type=Cursor)
         if self._looked or self._first:
-            with _answering(self._entry):
-                ticks = self._due(cursor, now)
+            ticks = self._due(cursor, now)
             if ticks:
                 cursor = await self._enqueue(held, cursor, ticks, now)
         self._looked = True
-        with _answering(self._entry):
-            return self._plan(cursor, now)
+        return self._plan(cursor, now)
 
     @property
     def _first(self) -> bool:
@@ -127,16 +142,14 @@ class Line:
     def _due(self, cursor: Cursor, now: datetime) -> list[datetime]:
         if cursor.owed:
             return [cursor.at]
-        return ticks_due(self._entry.schedule, cursor.at, now, max(self._entry.catch_up, 1))
+        with _answering(self._entry):
+            return ticks_due(self._entry.schedule, cursor.at, now, max(self._entry.catch_up, 1))
 
     def _plan(self, cursor: Cursor, now: datetime) -> datetime:
-        tick = self._next(cursor) or LATEST
+        tick = next_tick(self._entry, cursor) or LATEST
         if self._first:
             return tick
         return max(tick, now) + timedelta(seconds=SLACK * random.uniform(0.5, 1.5))
-
-    def _next(self, cursor: Cursor) -> datetime | None:
-        return cursor.at if cursor.owed else following(self._entry.schedule, cursor.at)
 
     async def _enqueue(
         self, held: bytes, cursor: Cursor, ticks: Sequence[datetime], now: datetime
@@ -145,8 +158,7 @@ class Line:
         if not self._entry.catch_up and now - ticks[-1] > GRACE:
             ticks, wanted = ticks[-1:], []
         else:
-            with _answering(self._entry):
-                wanted = [(tick, self._new_job(tick)) for tick in ticks]
+            wanted = [(tick, self._new_job(tick)) for tick in ticks]
         if wanted and self._entry.overlap is Overlap.SKIP:
             wanted = [] if await self._overlaps(cursor, wanted[0][1]) else wanted[:1]
         for start in range(0, len(wanted), self._driver.habits.batch):
@@ -162,9 +174,10 @@ class Line:
         def mint(kind: str, queue: str, at: datetime, seed: bytes) -> UUID:
             return driver.new_id(kind, queue, at=at, seed=seed)
 
-        job = self._entry.new_job(tick, mint, self._limit)
-        if job.unique and not driver.capabilities.unique:
-            raise CapabilityMissing("unique", f"{driver.name} can't keep unique jobs apart")
+        with _answering(self._entry):
+            job = self._entry.new_job(tick, mint, self._limit)
+            if job.unique and not driver.capabilities.unique:
+                raise CapabilityMissing("unique", f"{driver.name} can't keep unique jobs apart")
         return job
 
     async def _overlaps(self, cursor: Cursor, job: NewJob) -> bool:
@@ -179,9 +192,8 @@ class Line:
 
     def _earlier(self, cursor: Cursor, job: NewJob) -> set[UUID]:
         """The last job, and the one that somebody may have inserted who died over it."""
-        with _answering(self._entry):
-            tick = self._next(cursor)
-            unsaid = job if tick is None else self._new_job(tick)
+        tick = next_tick(self._entry, cursor)
+        unsaid = job if tick is None else self._new_job(tick)
         return {each for each in (cursor.job, unsaid.id) if each not in (None, job.id)}
 
 

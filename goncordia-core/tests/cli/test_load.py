@@ -4,16 +4,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from goncordia.cli.load import load_registry
+from goncordia.cli.load import load_registry, load_schedules
 from goncordia.errors import InvalidArgument
 
 SHOP = """
-from goncordia import Args, Job, Registry
+from goncordia import Args, Every, Job, Registry, Schedules
 
 class Mail(Args, kind="mail"):
     to: str
 
 jobs, empty, number = Registry(), Registry(), 3
+schedules, none = Schedules(), Schedules()
+schedules.add("mail", Every(60), Mail(to="ada"))
 
 class App:
     jobs = jobs
@@ -59,4 +61,22 @@ def test_it_is_found_in_the_current_directory(place: str) -> None:
 def test_what_is_no_registry_is_refused(place: str, says: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         load_registry(place)
+    assert says in str(refused.value)
+
+
+def test_schedules_are_found_likewise() -> None:
+    assert [entry.name for entry in load_schedules("shop:schedules")] == ["mail"]
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("shop", "names no schedules: write module:schedules"),
+        ("shop:jobs", "is a Registry, not a goncordia.Schedules; it has schedules, none"),
+        ("shop:none", "has no schedules: import the modules"),
+    ],
+)
+def test_what_are_no_schedules_is_refused(place: str, says: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        load_schedules(place)
     assert says in str(refused.value)

@@ -1,4 +1,4 @@
-"""Finding the registry that a worker is to run: `module:attribute`."""
+"""Finding the registry and the schedules that a worker is to run: `module:attribute`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import importlib
 import os
 import sys
 from types import ModuleType
+from typing import TypeVar
 
 from goncordia.errors import InvalidArgument
+from goncordia.periodic import Schedules
 from goncordia.registry import Registry
 
-FORM = "write module:registry, as in shop.jobs:jobs"
+T = TypeVar("T", Registry, Schedules)
 
 
 def load_registry(place: str) -> Registry:
@@ -18,18 +20,7 @@ def load_registry(place: str) -> Registry:
 
     Raises `InvalidArgument` where there is none, saying what is there instead.
     """
-    name, colon, attribute = place.partition(":")
-    if not (name and colon and attribute):
-        raise InvalidArgument(f"{place!r} names no registry: {FORM}")
-    found: object = _import(name)
-    for part in attribute.split("."):
-        if not hasattr(found, part):
-            raise InvalidArgument(f"{place!r}: {name} has no {attribute}{_instead(name)}")
-        found = getattr(found, part)
-    if not isinstance(found, Registry):
-        raise InvalidArgument(
-            f"{place!r} is a {type(found).__name__}, not a goncordia.Registry{_instead(name)}"
-        )
+    found = _load(place, Registry, "write module:registry, as in shop.jobs:jobs")
     if not len(found):
         raise InvalidArgument(
             f"{place!r} has no workers: import the modules whose functions it registers"
@@ -37,7 +28,32 @@ def load_registry(place: str) -> Registry:
     return found
 
 
-def _import(name: str) -> ModuleType:
+def load_schedules(place: str) -> Schedules:
+    """The schedules at that place, as `load_registry` finds it."""
+    found = _load(place, Schedules, "write module:schedules, as in shop.jobs:schedules")
+    if not len(found):
+        raise InvalidArgument(f"{place!r} has no schedules: import the modules that add them")
+    return found
+
+
+def _load(place: str, kind: type[T], form: str) -> T:
+    name, colon, attribute = place.partition(":")
+    if not (name and colon and attribute):
+        raise InvalidArgument(f"{place!r} names no {kind.__name__.lower()}: {form}")
+    found: object = _import(name, form)
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise InvalidArgument(f"{place!r}: {name} has no {attribute}{_instead(name, kind)}")
+        found = getattr(found, part)
+    if not isinstance(found, kind):
+        raise InvalidArgument(
+            f"{place!r} is a {type(found).__name__}, not a goncordia.{kind.__name__}"
+            + _instead(name, kind)
+        )
+    return found
+
+
+def _import(name: str, form: str) -> ModuleType:
     here = os.getcwd()
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -47,14 +63,14 @@ def _import(name: str) -> ModuleType:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing is not None and f"{name}.".startswith(f"{missing}."):
             raise InvalidArgument(
-                f"there is no module {missing!r} in {here} or among what is installed: {FORM}"
+                f"there is no module {missing!r} in {here} or among what is installed: {form}"
             ) from None
         raise InvalidArgument(
             f"{name} can't be imported: {type(error).__name__}: {error} (--debug shows where)"
         ) from error
 
 
-def _instead(name: str) -> str:
-    """The registries that the module does have."""
-    names = [key for key, value in vars(sys.modules[name]).items() if isinstance(value, Registry)]
+def _instead(name: str, kind: type[object]) -> str:
+    """What the module does have of the kind."""
+    names = [key for key, value in vars(sys.modules[name]).items() if isinstance(value, kind)]
     return f"; it has {', '.join(names)}" if names else ""

@@ -13,10 +13,11 @@ from cyclopts import Parameter
 from goncordia.cli import loops
 from goncordia.cli.extras import plugins
 from goncordia.cli.faults import reported, scrub
-from goncordia.cli.load import load_registry
+from goncordia.cli.load import load_registry, load_schedules
 from goncordia.cli.parameters import Debug, Loop, Url
 from goncordia.cli.signals import STOPPING, Stops, end_at_the_third
 from goncordia.cli.tally import Tally
+from goncordia.periodic import Schedules
 from goncordia.plugins import open_driver
 from goncordia.pool import worker_pool
 from goncordia.registry import Registry
@@ -26,6 +27,7 @@ EXAMPLES = """\
 Examples:
   goncordia worker shop.jobs:jobs --driver sqlite:///jobs.db
   goncordia worker shop.jobs:jobs --concurrency 50 --queues mail default
+  goncordia worker shop.jobs:jobs --schedules shop.jobs:schedules
   goncordia worker shop.jobs:jobs --loop trio --shutdown-timeout 300
 
 Ctrl-C or SIGTERM:
@@ -66,6 +68,10 @@ def command(
     /,
     *,
     driver: Url,
+    schedules: Annotated[
+        str | None,
+        Parameter(help="Where the goncordia.Schedules are whose jobs to enqueue: module:name."),
+    ] = None,
     settings: Settings = Settings(),
     loop: Loop = "asyncio",
     debug: Debug = False,
@@ -77,10 +83,11 @@ def command(
     with reported(driver, debug=debug):
         configure_logging(driver)
         found = load_registry(registry)
-        loops.run(lambda: _work(driver, found, settings), loop)
+        periodic = load_schedules(schedules) if schedules else Schedules()
+        loops.run(lambda: _work(driver, found, periodic, settings), loop)
 
 
-async def _work(url: str, registry: Registry, settings: Settings) -> None:
+async def _work(url: str, registry: Registry, schedules: Schedules, settings: Settings) -> None:
     tally = Tally()
     with anyio.open_signal_receiver(*STOPPING) as signals:
         end_at_the_third()
@@ -94,6 +101,7 @@ async def _work(url: str, registry: Registry, settings: Settings) -> None:
                     registry,
                     concurrency=settings.concurrency,
                     queues=settings.queues,
+                    schedules=schedules,
                     middleware=[tally, *plugins().middleware],
                     shutdown_timeout=settings.shutdown_timeout,
                     session_ttl=settings.session_ttl,

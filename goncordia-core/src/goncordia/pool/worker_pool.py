@@ -144,7 +144,7 @@ class WorkerPool:
         for name, run in {
             "fetcher": self._fetch,
             "finisher": self._finisher.run,
-            "keeper": self._keeper.run,
+            "keeper": self._keep,
             "listener": self._listener.run,
             "upkeep": self._upkeep.run,
             **({"ticker": self._ticker.run} if self._settings.schedules else {}),
@@ -159,6 +159,22 @@ class WorkerPool:
             await self._fetcher.run()
         finally:
             self._fetching.set()
+
+    async def _keep(self) -> None:
+        """Beat; once cancelled, still as long as handlers run: nothing interrupts those in threads.
+
+        Without beats others would take their jobs, and run them beside them.
+        """
+        try:
+            await self._keeper.run()
+        except anyio.get_cancelled_exc_class():
+            if self._slots.running:
+                with anyio.CancelScope(shield=True):
+                    async with anyio.create_task_group() as tasks:
+                        tasks.start_soon(self._keeper.run)
+                        await self._ended()
+                        tasks.cancel_scope.cancel()
+            raise
 
     async def _run_jobs(self, crash: Callable[[BaseException], None]) -> None:
         """One runner after the other, each in a nursery that ends with it.

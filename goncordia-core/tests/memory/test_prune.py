@@ -49,3 +49,14 @@ def test_a_retried_job_is_not_pruned_by_its_old_ending():
     store.act([job.id], Cancel(), at(3600))
     assert store.prune(10, at(3600 + 119)) == Progress(0)
     assert store.prune(10, at(3600 + 120)) == Progress(1)
+
+
+def test_a_job_that_ended_twice_in_time_for_one_expiry_is_pruned_once():
+    store = Store(retention=KEEP)
+    job = new()
+    store.insert([job], now=NOW)
+    for _ in range(2):
+        store.act([job.id], Cancel(), NOW)
+        store.act([job.id], Retry(), NOW)
+    store.act([job.id], Cancel(), NOW)
+    assert store.prune(1, at(120)) == Progress(1)

@@ -108,6 +108,8 @@ class Table:
         expiries = self.expiries
         while expiries and expiries[0] >> ID_BITS <= now:
             entry = heappop(expiries)
+            while expiries and expiries[0] == entry:
+                heappop(expiries)  # it was retried, and ended again in time for the same expiry
             job = self.rows.get(entry & ID_MASK)
             if self._stands(job, entry):
                 yield job

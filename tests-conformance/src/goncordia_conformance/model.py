@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
+from goncordia.actions import Delete
 from goncordia.answers import Filter, Progress, Queue, QueueChange
 from goncordia.capabilities import Capabilities
 from goncordia.clock import to_micros
@@ -98,10 +99,9 @@ class Model:
         with self.hiding(left, now):
             return self.store.rescue(limit, observed=observed, now=now)
 
-    def prune(self, limit: int, chosen: set[UUID], now: datetime) -> Progress:
-        """Remove the jobs that the store chose."""
-        with self.hiding(set(self.expired(now)) - chosen, now):
-            return self.store.prune(limit, now=now)
+    def prune(self, chosen: set[UUID], now: datetime) -> None:
+        """Remove the ended jobs that the store chose: for the others it is like a delete."""
+        self.store.act(sorted(chosen), Delete(), now=now)
 
     @contextmanager
     def hiding(self, ids: Iterable[UUID], now: datetime) -> Generator[None]:

@@ -17,6 +17,8 @@ import msgspec
 START = datetime(2035, 5, 5, 5, 5, 5, 555_500, tzinfo=UTC)
 """When each story begins: ahead, so that no store's own clock expires what the story keeps."""
 _SHOWN = 60
+_DIGEST = 32
+"""Bytes of a unique key."""
 
 
 class Broken(AssertionError):
@@ -77,7 +79,7 @@ class Story:
             case StrEnum():
                 return value.value
             case bytes() | str():
-                text = value if isinstance(value, str) else repr(value)
+                text = _text(value)
                 return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(value)} long)"
             case msgspec.Struct():
                 return self._struct(value)
@@ -135,6 +137,13 @@ class Story:
             if name not in defaults or part != defaults[name]
         ]
         return f"{head}({', '.join(told)})" if told else head
+
+
+def _text(value: str | bytes) -> str:
+    """Bytes that are no text by their first few."""
+    if isinstance(value, str):
+        return value
+    return repr(value) if value.isascii() or len(value) != _DIGEST else value.hex()[:8]
 
 
 def _instant(at: datetime) -> float:

@@ -190,7 +190,7 @@ async def prune(world: World, limit: int) -> None:
     if isinstance(said, GoncordiaError):
         raise world.broken("prune", f"the store raised {said!r}")
     chosen = set(expired) - set(after.rows)
-    world.model.prune(limit, chosen, world.now)
+    world.model.prune(chosen, world.now)
     overdue = {uid for uid, row in expired.items() if row.expire_at and row.expire_at < world.now}
     if found := progress("prune", said, len(chosen), limit, len(overdue - chosen)):
         raise world.broken("prune", found)

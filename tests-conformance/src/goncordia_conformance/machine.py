@@ -151,7 +151,7 @@ class Machine(RuleBasedStateMachine):
     @rule(before=ready.for_claims, worker=plans.few)
     def claim_much(self, before: Ready, worker: int) -> None:
         """A claim of more than there is, mostly."""
-        self.after(before, lambda: work.claim(self.world, worker, {"a": 9, "b": 9}))
+        self.after(before, lambda: work.claim(self.world, worker, dict.fromkeys(plans.QUEUES, 9)))
 
     @rule(before=ready.for_outcomes, place=plans.few)
     def claim_again(self, before: Ready, place: int) -> None:

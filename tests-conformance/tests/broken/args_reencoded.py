@@ -7,7 +7,7 @@ import json
 import msgspec
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("args",)
+SUBJECT = ("args", "arguments")
 
 
 class Broken(MemoryDriver):

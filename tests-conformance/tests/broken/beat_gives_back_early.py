@@ -7,7 +7,7 @@ from datetime import timedelta
 from goncordia.memory import MemoryDriver
 from goncordia.retention import RESEND_WINDOW
 
-SUBJECT = ("beat",)
+SUBJECT = ("beat", "released")
 
 
 class Broken(MemoryDriver):

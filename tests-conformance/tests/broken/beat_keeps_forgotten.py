@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("beat",)
+SUBJECT = ("beat", "released")
 
 
 class Broken(MemoryDriver):

@@ -7,7 +7,7 @@ from goncordia.memory import MemoryDriver
 from goncordia.memory.table import Held
 
 SUBJECT = ("insert", "key", "transaction")
-BLIND = True
+BLIND = "hit"
 
 
 class Broken(MemoryDriver):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("state", "stats", "waits", "scheduled")
+SUBJECT = ("state", "stats", "waits", "scheduled", "available")
 
 
 class Broken(MemoryDriver):

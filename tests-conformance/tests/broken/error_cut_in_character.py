@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("errors", "message")
+SUBJECT = ("errors", "message", "texts")
 COLUMN = 1_999
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("errors",)
+SUBJECT = ("errors", "error")
 
 
 class Broken(MemoryDriver):

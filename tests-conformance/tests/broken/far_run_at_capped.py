@@ -9,7 +9,7 @@ from goncordia.clock import due, utc_now
 from goncordia.memory import MemoryDriver
 
 SUBJECT = ("insert", "run_at")
-BLIND = True
+BLIND = "hit"
 LONGEST = timedelta(days=1)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from anyio.lowlevel import checkpoint
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("finish", "hanging", "busy")
+SUBJECT = ("finish", "hanging", "busy", "wait")
 
 
 class Broken(MemoryDriver):

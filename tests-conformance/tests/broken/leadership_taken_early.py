@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("compare_and_set",)
+SUBJECT = ("compare_and_set", "cas")
 
 
 class Broken(MemoryDriver):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("args",)
-BLIND = True
+SUBJECT = ("args", "arguments")
+BLIND = "hit"
 
 
 class Broken(MemoryDriver):

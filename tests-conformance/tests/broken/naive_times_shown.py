@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("run_at",)
+SUBJECT = ("run_at", "time")
 
 
 def naive(row):

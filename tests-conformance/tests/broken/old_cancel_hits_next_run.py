@@ -5,7 +5,7 @@ from __future__ import annotations
 from goncordia.memory import MemoryDriver
 
 SUBJECT = ("cancel",)
-BLIND = True
+BLIND = "hit"
 
 
 class Broken(MemoryDriver):

@@ -6,7 +6,7 @@ import msgspec
 from goncordia.memory import MemoryDriver
 
 SUBJECT = ("queue",)
-BLIND = True
+BLIND = "missed"
 
 
 class Broken(MemoryDriver):

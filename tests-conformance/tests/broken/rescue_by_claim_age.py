@@ -8,7 +8,7 @@ from goncordia.clock import utc_now
 from goncordia.memory import MemoryDriver
 
 SUBJECT = ("rescue",)
-BLIND = True
+BLIND = "missed"
 LONGEST = timedelta(hours=1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("rescue",)
+SUBJECT = ("rescue", "watched")
 
 
 class Broken(MemoryDriver):

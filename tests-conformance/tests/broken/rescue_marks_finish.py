@@ -5,7 +5,7 @@ from __future__ import annotations
 from goncordia.lifecycle import Event
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("finish", "transaction", "recorded", "token")
+SUBJECT = ("finish", "transaction", "recorded", "token", "record")
 
 
 class Broken(MemoryDriver):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("rescue", "attempt")
+SUBJECT = ("rescue", "attempt", "taken back")
 
 
 class Broken(MemoryDriver):

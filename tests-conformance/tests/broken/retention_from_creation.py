@@ -5,7 +5,7 @@ from __future__ import annotations
 from goncordia.memory import MemoryDriver
 
 SUBJECT = ("expire_at", "kept", "prune")
-BLIND = True
+BLIND = "hit"
 
 
 class Broken(MemoryDriver):

@@ -6,7 +6,7 @@ import msgspec
 from goncordia.clock import due, utc_now
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("run_at", "insert")
+SUBJECT = ("run_at", "insert", "microsecond")
 
 
 class Broken(MemoryDriver):

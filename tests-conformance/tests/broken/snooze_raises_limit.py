@@ -6,7 +6,7 @@ from goncordia.lifecycle import Event
 from goncordia.memory import MemoryDriver
 
 SUBJECT = ("finish", "attempt")
-BLIND = True
+BLIND = "hit"
 
 
 class Broken(MemoryDriver):

@@ -6,7 +6,7 @@ import msgspec
 from goncordia.memory import MemoryDriver
 
 SUBJECT = ("list",)
-BLIND = True
+BLIND = "hit"
 EVERYTHING = 1_000_000
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("run_at", "insert", "transaction")
+SUBJECT = ("run_at", "insert", "transaction", "utc")
 
 
 class Broken(MemoryDriver):

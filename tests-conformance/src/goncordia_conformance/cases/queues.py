@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from goncordia.answers import Queue, QueueChange
+from goncordia.answers import Filter, Queue, QueueChange
 from goncordia.errors import InvalidArgument
 
 from goncordia_conformance.bench import Bench
 from goncordia_conformance.case import case
+from goncordia_conformance.observe import listed
 
 
 async def _change(bench: Bench, name: str, *, paused: bool) -> list[Queue]:
@@ -62,3 +63,22 @@ async def have_names(bench: Bench) -> None:
     """A name that no queue can have is refused."""
     with pytest.raises(InvalidArgument, match="queue"):
         await _change(bench, "no spaces", paused=True)
+
+
+@case("pause_lag=0:00:00")
+async def are_told_apart_by_every_character(bench: Bench) -> None:
+    """No name stands for another that is longer, in capitals, or like it to a pattern."""
+    names = ("mail", "Mail", "mail_2", "mailx2", "mailer", "mail.2")
+    for name in names:
+        await bench.there(bench.new(queue=name))
+    counts = await bench.driver.queues(now=bench.now)
+    assert {queue.name for queue in counts} == set(names), "queues are taken for each other"
+    for name in ("mail", "mail_2"):
+        await _change(bench, name, paused=True)
+    worker = await bench.worker()
+    for name in names:
+        where = Filter(queues=(name,))
+        rows = [row.queue for row in await listed(bench.driver, where, 9, bench.now)]
+        assert rows == [name], f"list takes queue {rows} for {name}"
+        paused = name in ("mail", "mail_2")
+        assert len(await worker.take(1, name)) == (not paused), f"claim takes {name} for another"

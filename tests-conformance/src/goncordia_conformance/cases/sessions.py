@@ -174,3 +174,16 @@ async def hear_of_cancels_when_they_beat(bench: Bench) -> None:
     await bench.act(Cancel(), job)
     answer = await bench.driver.beat(worker.session, [job.token], now=bench.now)
     assert answer.cancels == (job.id,)
+
+
+@case()
+async def that_beat_keep_their_jobs_however_long(bench: Bench) -> None:
+    """A job that runs for a day is nobody else's while its worker beats."""
+    await bench.there(bench.new())
+    worker = await bench.worker(ttl=timedelta(hours=3))
+    [job] = await worker.take()
+    for _ in range(12):
+        bench.wait(7200)
+        assert await worker.alive([job.token])
+        assert await bench.rescue() == 0, "rescue took a job from a worker that beats"
+    assert await bench.finish(completed(job)) == [Finished.DONE]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import anyio
-from goncordia.actions import Cancel, Delete
+from goncordia.actions import Acted, Cancel, Delete
 from goncordia.answers import Inserted, Insertion
 from goncordia.jobs import Conflict, Hold, NewJob, completed, failed
 from goncordia.lifecycle import State
@@ -158,3 +158,24 @@ async def hold_for_follow_ups(bench: Bench) -> None:
     await bench.finish(completed(job, follow_ups=[bench.new(unique=key("x"))]))
     assert await bench.state(job) is State.COMPLETED
     assert set(await bench.ids()) == {job.id, holder.id}
+
+
+@case("unique")
+async def held_for_ever_outlive_their_job(bench: Bench) -> None:
+    """A key that is held for ever is held when its job was pruned or deleted, too."""
+    pruned, deleted = (bench.new(unique=key(name, Hold.FOREVER)) for name in "xy")
+    _, taken = await bench.running(pruned)
+    await bench.finish(completed(taken))
+    await bench.there(deleted)
+    assert await bench.act(Delete(), deleted) == [Acted.CHANGED]
+    bench.wait((await _kept(bench, pruned)).total_seconds() + 1)
+    assert await bench.prune() == 1
+    for old, name in ((pruned, "x"), (deleted, "y")):
+        new = bench.new(unique=key(name))
+        assert await bench.insert(new) == [Inserted(new.id, Insertion.SKIPPED, old.id)]
+
+
+async def _kept(bench: Bench, job: NewJob) -> timedelta:
+    row = await bench.row(job)
+    assert row.expire_at is not None
+    return row.expire_at - bench.now

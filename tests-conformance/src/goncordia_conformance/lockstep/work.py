@@ -17,7 +17,7 @@ from msgspec.structs import replace as replace_struct
 from goncordia_conformance.lockstep.jobs import progress
 from goncordia_conformance.lockstep.legal import HUNGER, Choice, judge
 from goncordia_conformance.lockstep.make import make_outcomes
-from goncordia_conformance.lockstep.plans import OutcomePlan
+from goncordia_conformance.lockstep.plans import QUEUES, OutcomePlan
 from goncordia_conformance.lockstep.world import TTL, World, copies, pick
 from goncordia_conformance.observe import Seen
 
@@ -27,7 +27,7 @@ SLACK = timedelta(milliseconds=1)
 async def join(world: World) -> None:
     """A new worker."""
     n = len(world.sessions)
-    worker = WorkerInfo(f"worker {n}", ("a", "b")[: n % 3], ("k",), n + 1)
+    worker = WorkerInfo(f"worker {n}", QUEUES[: n % 3], ("k",), n + 1)
     world.tell("a worker joins")
     said = await world.ask("join", _joined(world, worker))
     if isinstance(said, GoncordiaError):

@@ -30,6 +30,7 @@ async def rescue_by_two_leaders_does_no_harm(bench: Bench) -> None:
     """Two leaders do upkeep at once while a worker claims: each lost job is taken back once."""
     await filled(bench, SOME)
     dead = [await bench.worker() for _ in range(4)]
+    assert len({worker.session for worker in dead}) == len(dead), "join: a session came twice"
     lost = [job.id for worker in dead for job in await worker.take(SOME // 4)]
     bench.wait(61)
     living = await bench.worker()

@@ -74,7 +74,7 @@ def test_a_failure_reads_like_a_story_and_comes_again(tmp_path: Path) -> None:
     first, again = (run(tmp_path, TOKENLESS, *options).stdout for _ in range(2))
     story = first[first.index("after these steps") : first.index("Again:")]
     assert "--goncordia-seed=3" in again[again.index("Again:") :]
-    for part in ("1. +0 s: ", "insert [j1(", "claims", "finish [j1(token=", "the store"):
+    for part in ("1. +0 s: ", "insert [", "j1(", " claims ", "token=c1", "the store"):
         assert part in story
     assert "--goncordia-seed=3" in first[first.index("Again:") :]
     [path] = (tmp_path / "goncordia-report").glob("*.json")

@@ -25,7 +25,7 @@ SHOP = """
 import pathlib
 
 import anyio
-from goncordia import Args, Job, Registry
+from goncordia import Args, Every, Job, Registry, Schedules
 
 jobs = Registry()
 
@@ -65,6 +65,10 @@ class Block(Args, kind="block"):
 async def block(job: Job[Block]) -> None:
     tell()
     open("gate").read()  # on the event loop, which nobody should
+
+
+schedules = Schedules()
+schedules.add("first", Every(86400), Wait(how="for the gate"), run_on_start=True)
 """
 
 
@@ -116,10 +120,10 @@ def row(tasks: SyncClient[Never], job: UUID) -> JobRow:
 class Worker:
     """`goncordia worker` as a process, whose log is read line by line."""
 
-    def __init__(self, folder: Path, loop: str, concurrency: int) -> None:
+    def __init__(self, folder: Path, loop: str, concurrency: int, *more: str) -> None:
         self.folder = folder
         command = [*COMMAND, "worker", "shop:jobs", "--loop", loop]
-        command += ["--concurrency", str(concurrency)]
+        command += ["--concurrency", str(concurrency), *more]
         self.process = subprocess.Popen(
             command, cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True
         )
@@ -147,8 +151,8 @@ class Worker:
 
 
 @contextmanager
-def working(folder: Path, loop: str, concurrency: int = 1) -> Generator[Worker]:
-    worker = Worker(folder, loop, concurrency)
+def working(folder: Path, loop: str, concurrency: int = 1, *more: str) -> Generator[Worker]:
+    worker = Worker(folder, loop, concurrency, *more)
     watchdog = threading.Timer(PATIENCE, worker.process.kill)
     watchdog.start()
     try:
@@ -185,6 +189,16 @@ def test_a_paused_queue_is_shown_as_such(shop: Path) -> None:
     (queue,) = json.loads(tell(shop, "stats", "--json").stdout)["queues"]
     assert queue["paused_at"] is not None
     assert queue["counts"]["available"] == 1
+
+
+def test_a_worker_enqueues_what_its_schedules_say(shop: Path) -> None:
+    with working(shop, "asyncio", 1, "--schedules", "shop:schedules") as worker:
+        worker.began()
+        (state,) = json.loads(tell(shop, "schedules", "shop:schedules", "--json").stdout)
+        assert (state["name"], state["seen"]) == ("first", True)
+        worker.signal(signal.SIGTERM)
+        worker.open_gate()
+        assert worker.process.wait() == 0
 
 
 def test_the_first_signal_lets_running_jobs_end(worker: Worker) -> None:

@@ -60,6 +60,24 @@ async def test_a_crash_leaves_a_job_that_later_ticks_don_t_overlap() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_crash_leaves_a_job_that_counts_as_the_last_one() -> None:
+    rig, schedules = Rig(), hourly(overlap=Overlap.SKIP)
+    await rig.live(rig.process(schedules), HOUR / 2)
+    (first,) = await rig.jobs()
+    await rig.client.cancel(first.id)
+    await rig.clock.advance(HOUR)
+    rig.driver.at("compare_and_set", rig.driver.calls["compare_and_set"] + 2, refused(Crash()))
+    with pytest.raises(Crash):
+        await rig.process(schedules).turn()
+    await rig.client.retry(first.id)
+    await rig.process(schedules).turn()
+    await rig.client.cancel(first.id)
+    await rig.clock.advance(HOUR)
+    await rig.process(schedules).turn()
+    assert len(await rig.jobs()) == 2  # the third tick was skipped for the second's
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("write", WRITES)
 async def test_two_that_lead_at_once_do_no_harm(write: str) -> None:
     rig, schedules, go_on = Rig(), hourly(), anyio.Event()
@@ -90,6 +108,18 @@ async def test_those_that_don_t_lead_come_later_and_find_it_done() -> None:
     await first.turn()
     await rig.live(second, timedelta(minutes=1))
     assert rig.driver.calls["insert"] == 1
+    assert await rig.ticks() == hours(1)
+
+
+@pytest.mark.anyio
+async def test_nor_do_they_begin_with_what_is_due() -> None:
+    rig, schedules = Rig(), hourly()
+    await rig.process(schedules).turn()
+    await rig.clock.advance(HOUR)
+    late = rig.process(schedules, leads=False)
+    assert 0 < await late.turn() < 4
+    assert await rig.ticks() == []
+    await rig.live(late, timedelta(seconds=4))
     assert await rig.ticks() == hours(1)
 
 

@@ -94,8 +94,8 @@ class Line:
         self._limit = limit
         self._won = False
         self._looked = False
-        self.look_at = EPOCH
-        """Before then there is nothing to do."""
+        self._tick = EPOCH
+        self._slack = timedelta()
 
     async def turn(self) -> None:
         """Do what is due.
@@ -104,16 +104,21 @@ class Line:
         after a minute.
         """
         now = self._clock.now()
-        if now < self.look_at:
+        if now < self.look_at(now):
             return
         try:
-            self.look_at = await self._look(now)
+            self._tick = await self._look(now)
         except ScheduleError as error:
             log.exception("schedule %r waits", error.name, exc_info=error.__cause__)
-            self.look_at = now + RETRY
+            self._tick = now + RETRY
+        self._slack = timedelta(seconds=SLACK * random.uniform(0.5, 1.5))
+
+    def look_at(self, now: datetime) -> datetime:
+        """When there may be something to do: at the tick; for those that come later, after it."""
+        return self._tick if now < self._tick or self._first else self._tick + self._slack
 
     async def _look(self, now: datetime) -> datetime:
-        """Enqueue what is due; when to look again."""
+        """Enqueue what is due; when there is more to do."""
         held = await self._read(now)
         cursor = msgspec.json.decode(held, type=Cursor)
         if self._looked or self._first:
@@ -121,7 +126,7 @@ class Line:
             if ticks:
                 cursor = await self._enqueue(held, cursor, ticks, now)
         self._looked = True
-        return self._plan(cursor, now)
+        return max(next_tick(self._entry, cursor) or LATEST, now)
 
     @property
     def _first(self) -> bool:
@@ -144,12 +149,6 @@ class Line:
             return [cursor.at]
         with _answering(self._entry):
             return ticks_due(self._entry.schedule, cursor.at, now, max(self._entry.catch_up, 1))
-
-    def _plan(self, cursor: Cursor, now: datetime) -> datetime:
-        tick = next_tick(self._entry, cursor) or LATEST
-        if self._first:
-            return tick
-        return max(tick, now) + timedelta(seconds=SLACK * random.uniform(0.5, 1.5))
 
     async def _enqueue(
         self, held: bytes, cursor: Cursor, ticks: Sequence[datetime], now: datetime
@@ -229,5 +228,6 @@ class Scheduler:
         """
         for line in self._lines:
             await line.turn()
-        look_at = min((line.look_at for line in self._lines), default=LATEST)
-        return max((look_at - self._clock.now()).total_seconds(), 0.0)
+        now = self._clock.now()
+        look_at = min((line.look_at(now) for line in self._lines), default=LATEST)
+        return max((look_at - now).total_seconds(), 0.0)

@@ -56,6 +56,15 @@ async def test_a_job_starts_within_a_second_of_its_tick() -> None:
         assert shop.ran == ["00:31:00"]
 
 
+async def test_after_a_restart_too() -> None:
+    rig, shop = Rig(), Shop()
+    await rig.process(shop.schedules).turn()
+    async with shop.ticking(rig) as pool:
+        await rig.clock.advance(timedelta(seconds=60.5))
+        await pool.settled()
+        assert shop.ran == ["00:31:00"]
+
+
 async def test_of_two_pools_one_enqueues() -> None:
     rig, shop = Rig(), Shop()
     async with shop.ticking(rig) as first, shop.ticking(rig) as second:

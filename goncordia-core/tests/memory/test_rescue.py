@@ -165,3 +165,20 @@ def test_rescue_leaves_the_mark_of_an_earlier_finish():
     store.leave(worker.session)
     store.rescue(1, now=NOW)
     assert store.finish([released(job)], now=NOW) == [Finished.DONE]
+
+
+def test_a_job_that_a_resent_claim_took_is_kept_for_its_own_resend_window():
+    store = Store()
+    worker, token = Worker(store), uuid7()
+    early, late = new(), new()
+    store.insert([early], now=NOW)
+    worker.claim(2, token=token)
+    store.insert([late], now=at(50))
+    worker.claim(2, now=at(50), token=token, resend=True)
+    store.beat(worker.session, [], at(61))
+    states = [row.state.value for row in store.get([early.id, late.id], at(61)) if row]
+    assert states == ["available", "running"]
+    store.beat(worker.session, [], at(111))
+    [row] = store.get([late.id], at(111))
+    assert row is not None
+    assert row.state.value == "available"

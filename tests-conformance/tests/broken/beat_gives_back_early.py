@@ -12,7 +12,9 @@ SUBJECT = ("beat", "released")
 
 class Broken(MemoryDriver):
     async def beat(self, session, tokens, *, now=None):
-        lease = self.store._table.leases.get(session)
+        table = self.store._table
+        lease = table.leases.get(session)
         for holding in lease.claims.values() if lease else ():
-            holding.at -= RESEND_WINDOW + timedelta(microseconds=1)
+            for num in holding.jobs:
+                table.rows[num].attempted_at -= RESEND_WINDOW + timedelta(microseconds=1)
         return await super().beat(session, tokens, now=now)

@@ -22,7 +22,7 @@ def claim(table: Table, claim: Claim, moment: Moment) -> Claims:
     if lease is None or not lease.alive:
         raise SessionLost(f"session {claim.session} is dead or unknown: join again")
     table.surface(moment.micros)
-    holding = lease.claims.get(claim.token) or Holding(lease, claim.token, moment.at)
+    holding = lease.claims.get(claim.token) or Holding(lease, claim.token)
     jobs = [table.rows[num].claimed(claim.token) for num in holding.jobs]
     held = [job.queue for job in jobs]
     answer = Claims(jobs)

@@ -35,12 +35,11 @@ class Lease:
 class Holding:
     """The jobs that a session holds under one claim's token."""
 
-    __slots__ = ("at", "jobs", "session", "token")
+    __slots__ = ("jobs", "session", "token")
 
-    def __init__(self, session: Lease, token: UUID, at: datetime) -> None:
+    def __init__(self, session: Lease, token: UUID) -> None:
         self.session = session
         self.token = token
-        self.at = at
         self.jobs: dict[int, None] = {}
         """By the ids' integers, in the order of the claim."""
 

@@ -84,8 +84,14 @@ def _forgotten(
     table: Table, lease: Lease, tokens: frozenset[UUID], now: datetime
 ) -> Iterator[Record]:
     for holding in lease.claims.values():
-        if holding.token not in tokens and now - holding.at > RESEND_WINDOW:
-            yield from (table.rows[num] for num in holding.jobs if num not in table.locks)
+        if holding.token not in tokens:
+            held = (table.rows[num] for num in holding.jobs if num not in table.locks)
+            yield from (record for record in held if _claimed_long_ago(record, now))
+
+
+def _claimed_long_ago(record: Record, now: datetime) -> bool:
+    """By the job's own claim: a resent one may have taken it later than the first."""
+    return record.attempted_at is not None and now - record.attempted_at > RESEND_WINDOW
 
 
 def _orphans(table: Table) -> Iterator[Record]:

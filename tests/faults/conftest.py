@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -87,15 +87,11 @@ class Rig:
             async with self.inner.begin() as tx:
                 yield tx
             return
-        with sqlite3.connect(self.path, isolation_level=None, timeout=0) as connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=0)
+        with closing(connection):
             connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-        connection.close()
+            yield connection
+            connection.execute("COMMIT")  # closing it rolls back what was not committed
 
 
 @pytest.fixture(params=["memory", "sqlite"])

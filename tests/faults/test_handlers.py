@@ -1,5 +1,6 @@
 """Whatever a handler does, its job ends as it should, its neighbours and the pool don't notice."""
 
+# pyright: reportPossiblyUnbound=false
 from __future__ import annotations
 
 import asyncio
@@ -440,7 +441,7 @@ async def test_context_variables_end_with_their_job(rig):
     assert var.get() == "unset"
 
 
-TASKS = ["runner", "runners", "fetcher", "finisher", "keeper", "listener", "upkeep"]
+TASKS = ["shutdown", "runner", "runners", "fetcher", "finisher", "keeper", "listener", "upkeep"]
 
 
 @pytest.mark.parametrize("name", TASKS)

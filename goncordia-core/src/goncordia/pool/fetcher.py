@@ -127,6 +127,7 @@ class Fetcher:
                 if claim.session == self._lease.session:
                     self._lease.lost()
                     slots.beat.set()
+                slots.changed()
                 await backoff.rest(clock, slots.closing)
                 return None
             else:

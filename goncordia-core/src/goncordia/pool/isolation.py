@@ -89,29 +89,11 @@ def on_event_loop() -> bool:
 
 
 async def until_cancelled(tell: Callable[[], None]) -> None:
-    """Wait for ever; once cancelled, `tell` before a handler in the same nursery hears of it.
-
-    anyio wakes the tasks of a nursery before those in scopes below it; trio wakes them in any
-    order, but asks each of them first.
-    """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        await _until_asked(tell)
+    """Wait for ever; once cancelled, `tell`."""
     try:
         await anyio.sleep_forever()
     finally:
         tell()
-
-
-async def _until_asked(tell: Callable[[], None]) -> None:
-    from trio.lowlevel import Abort, wait_task_rescheduled  # here, since trio may be absent
-
-    def asked(_: object) -> Abort:
-        tell()
-        return Abort.SUCCEEDED
-
-    await wait_task_rescheduled(asked)
 
 
 async def unless_killed(work: Awaitable[None]) -> None:

@@ -126,7 +126,8 @@ class Runner:
         returned, result = False, None
         inner: BaseException | None = None
         try:
-            with self._settings.clock.scope(worker.timeout) as scope:
+            # shielded: the pool passes a cancellation from outside on to it, with the reason
+            with self._settings.clock.scope(worker.timeout, shield=True) as scope:
                 running.scope = scope
                 try:
                     result = await InContext(call, job, self._slots.rouse)

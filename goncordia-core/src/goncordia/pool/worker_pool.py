@@ -138,7 +138,8 @@ class WorkerPool:
             self.stop()
             tasks.cancel_scope.cancel()
 
-        tasks.start_soon(until_cancelled, self.stop, name="goncordia shutdown")
+        passing_on = partial(until_cancelled, self.stop)
+        tasks.start_soon(self._task, passing_on, name="goncordia shutdown")
         for _ in range(self._settings.concurrency):
             tasks.start_soon(self._task, partial(self._run_jobs, crash), name="goncordia runners")
         for name, run in {

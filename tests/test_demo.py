@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -288,6 +289,8 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, loop: str) -> None:
         stderr=subprocess.PIPE,
         encoding="utf-8",
         env={**os.environ, "TMPDIR": str(tmp_path)},
+        # a test run in the background of a shell ignores Ctrl-C, and so would its children
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     with process:
         assert process.stdout is not None

@@ -1,6 +1,6 @@
 """What others ask of a running job, and what it asks for itself."""
 
-# pyright: reportPossiblyUnbound=false
+# pyright: reportPossiblyUnboundVariable=false
 from __future__ import annotations
 
 import threading
@@ -10,6 +10,7 @@ import anyio.to_thread
 import pytest
 from goncordia import CancelReason, State
 from goncordia.errors import HandleMismatch, InvalidArgument, LeaseLost
+from goncordia.testing import held
 
 pytestmark = pytest.mark.anyio
 
@@ -59,7 +60,7 @@ async def test_a_cancel_reaches_a_running_job_by_the_wake_up(rig, then, state, e
 async def test_a_cancel_reaches_a_running_job_by_a_beat(rig):
     handler = Caught()
     rig.handle(handler)
-    rig.driver.always(lambda send: anyio.sleep_forever(), "wake")
+    rig.driver.always(held(anyio.Event()), "wake")
     async with rig.pool() as pool:
         ref = await rig.enqueue()
         await rig.after(1, pool)

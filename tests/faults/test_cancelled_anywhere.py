@@ -1,16 +1,18 @@
 """Cancel the scope round a pool at any await of any of its tasks, which Hypothesis picks."""
 
-# pyright: reportPossiblyUnbound=false
+# pyright: reportPossiblyUnboundVariable=false
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 import anyio
 import anyio.lowlevel
 import pytest
+import trio
 from goncordia import Fixed, State
 from goncordia.errors import OutcomesUnwritten
 from goncordia.testing import lost, refused
@@ -20,7 +22,7 @@ from hypothesis import strategies as st
 pytestmark = pytest.mark.anyio
 
 
-class Steps:
+class Steps(trio.abc.Instrument):
     """Counts the steps that tasks make, and does something at one of them."""
 
     def __init__(self, number: int, act: Callable[[], None]):
@@ -31,8 +33,6 @@ class Steps:
         self.left -= 1
         if self.left == 0:
             self.act()
-
-    # trio's Instrument
 
     def before_task_step(self, task: object) -> None:
         self.step()
@@ -47,25 +47,22 @@ class Counted:
 
     def __await__(self) -> Generator[object, object, object]:
         inner = self.work.__await__()
-        send, value = inner.send, None
+        resume: Callable[[], object] = partial(next, inner)
         while True:
             self.steps.step()
             try:
-                yielded = send(value)
+                yielded = resume()
             except StopIteration as end:
                 return end.value
             try:
-                value = yield yielded
-                send = inner.send
+                resume = partial(inner.send, (yield yielded))
             except BaseException as error:
-                value, send = error, inner.throw
+                resume = partial(inner.throw, error)
 
 
 @contextmanager
 def steps_counted(backend: str, steps: Steps) -> Generator[None]:
     if backend == "trio":
-        import trio
-
         trio.lowlevel.add_instrument(steps)
         try:
             yield
@@ -80,7 +77,7 @@ def steps_counted(backend: str, steps: Steps) -> Generator[None]:
         return asyncio.Task(counted(work), loop=loop, **options)
 
     loop = asyncio.get_running_loop()
-    loop.set_task_factory(factory)
+    loop.set_task_factory(factory)  # pyright: ignore[reportArgumentType] - whatever the result
     try:
         yield
     finally:

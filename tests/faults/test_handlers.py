@@ -1,6 +1,6 @@
 """Whatever a handler does, its job ends as it should, its neighbours and the pool don't notice."""
 
-# pyright: reportPossiblyUnbound=false
+# pyright: reportPossiblyUnboundVariable=false
 from __future__ import annotations
 
 import asyncio

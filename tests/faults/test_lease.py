@@ -1,6 +1,6 @@
 """Sessions: what is done twice, and what is not, when a worker falls silent."""
 
-# pyright: reportPossiblyUnbound=false
+# pyright: reportPossiblyUnboundVariable=false
 from __future__ import annotations
 
 import threading
@@ -180,7 +180,6 @@ async def test_a_silent_worker_is_declared_dead_by_who_watched_it(rig):
 
 
 async def test_a_beat_never_revives(rig):
-    rig.handle(lambda job: None)
     async with rig.pool() as pool:
         await rig.rest(pool)
         old = pool.session

@@ -1,6 +1,6 @@
 """However the block of a pool is left: what ended is written, what did not is given back."""
 
-# pyright: reportPossiblyUnbound=false
+# pyright: reportPossiblyUnboundVariable=false
 from __future__ import annotations
 
 import threading

@@ -1,6 +1,6 @@
 """Whatever the store does, each job runs and ends as it should, and the pool goes on."""
 
-# pyright: reportPossiblyUnbound=false
+# pyright: reportPossiblyUnboundVariable=false
 from __future__ import annotations
 
 from collections import Counter

@@ -8,7 +8,10 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
-settings.register_profile("goncordia", deadline=None)  # no test judges a time
+CI = os.environ.get("CI") == "true"
+
+# No test judges a time. CI asks the same each time: what chance finds belongs to a desk.
+settings.register_profile("goncordia", deadline=None, derandomize=CI)
 settings.load_profile("goncordia")
 
 
@@ -40,7 +43,7 @@ def pytest_make_collect_report(
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport, name: str) -> None:
-    if report.skipped and os.environ.get("CI") == "true":
+    if report.skipped and CI:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = (

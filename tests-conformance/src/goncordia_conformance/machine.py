@@ -121,10 +121,10 @@ class Machine(RuleBasedStateMachine):
         else:
             self.step(lambda: jobs.insert_bad(self.world, new, bad))
 
-    @rule(new=plans.jobs)
-    def insert_one(self, new: JobPlan) -> None:
+    @rule(before=ready.for_inserts, new=plans.jobs)
+    def insert_one(self, before: Ready, new: JobPlan) -> None:
         """One job."""
-        self.step(lambda: jobs.insert(self.world, [new]))
+        self.after(before, lambda: jobs.insert(self.world, [new]))
 
     @rule(
         before=ready.for_outcomes,

@@ -12,7 +12,7 @@ from goncordia.sessions import Wake
 from goncordia_conformance.bench import Bench
 from goncordia_conformance.case import case
 
-PATIENCE = 20.0
+PATIENCE = 8.0
 """Seconds: a wake-up may be late, but a store that declares push is not silent."""
 
 

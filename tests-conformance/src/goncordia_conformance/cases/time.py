@@ -61,6 +61,15 @@ async def as_a_span_counts_from_now(bench: Bench) -> None:
 
 
 @case()
+async def however_far_ahead_is_kept(bench: Bench) -> None:
+    """A job may wait for years: no delay is cut to the longest that a queue knows."""
+    for span in (timedelta(hours=13), timedelta(days=8), timedelta(days=366), timedelta(days=3653)):
+        job = bench.new(run_at=bench.now + span)
+        await bench.there(job)
+        assert (await bench.row(job)).run_at == bench.now + span, f"run_at in {span} is not kept"
+
+
+@case()
 async def that_comes_makes_jobs_available(bench: Bench) -> None:
     """Falling due needs no write: a job whose time has come is available, whoever looks."""
     job = bench.new(run_at=timedelta(seconds=5))

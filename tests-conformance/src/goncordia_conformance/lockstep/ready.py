@@ -100,6 +100,14 @@ async def handed_on_and_expired(world: World) -> None:
     await expired(world)
 
 
+async def keyed_running(world: World) -> None:
+    """A job that runs holds a unique key."""
+    if world.promised.unique:
+        await worker(world)
+        await jobs.insert(world, [KEYED])
+        await work.claim(world, 0, dict.fromkeys(QUEUES, 9))
+
+
 async def living(world: World) -> None:
     """A job has not ended."""
     if not world.model.rows(world.now, *LIVE):
@@ -116,6 +124,7 @@ def often(*what: Ready) -> st.SearchStrategy[Ready]:
     return st.sampled_from([nothing, *what, *what])
 
 
+for_inserts = st.sampled_from([nothing, nothing, nothing, keyed_running])
 for_claims = often(due)
 for_outcomes = often(running)
 for_beats = often(running, lost)

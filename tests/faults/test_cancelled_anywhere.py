@@ -89,7 +89,7 @@ FAULTS = [None, ("claim", lost), ("finish", lost), ("claim", refused), ("finish"
 
 @given(at=st.integers(1, 700), fault=st.sampled_from(FAULTS))
 @settings(
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_cancelled_at_any_await(opened, anyio_backend, at, fault):
@@ -114,10 +114,11 @@ async def test_cancelled_at_any_await(opened, anyio_backend, at, fault):
         refs = await rig.enqueue_many(6)
         if fault:
             rig.driver.next(fault[0], fault[1]())
-        unwritten = ()
+        unwritten, entered = (), False
         with anyio.CancelScope() as scope, steps_counted(anyio_backend, Steps(at, scope.cancel)):
             try:
                 async with rig.pool(concurrency=2) as pool:
+                    entered = True
                     while True:
                         await rig.clock.advance(0.25)
                         await pool.settled()
@@ -129,7 +130,8 @@ async def test_cancelled_at_any_await(opened, anyio_backend, at, fault):
         for row in rows:
             assert row.state in (State.AVAILABLE, State.RETRYABLE, State.COMPLETED), row
             assert row.attempt == len(row.errors) + (row.state is State.COMPLETED), "given back"
-        assert await rig.driver.sessions() == []
+        if entered:  # else it may have joined unheard, and dies by its silence
+            assert await rig.driver.sessions() == []
         async with rig.pool(concurrency=2) as pool:
             await rig.after(3, pool)
         assert not twice

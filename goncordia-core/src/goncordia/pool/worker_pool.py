@@ -20,7 +20,7 @@ from goncordia.handler import CancelReason
 from goncordia.pool.backoff import Backoff
 from goncordia.pool.fetcher import Fetcher
 from goncordia.pool.finisher import Finisher
-from goncordia.pool.isolation import KILLED, unless_killed, until_cancelled
+from goncordia.pool.isolation import KILLED, cancelled_from_outside, unless_killed, until_cancelled
 from goncordia.pool.keeper import Keeper
 from goncordia.pool.lease import Lease
 from goncordia.pool.listener import Listener
@@ -121,6 +121,8 @@ class WorkerPool:
 
     async def _change(self) -> None:
         if self._slots.closing.is_set():
+            if cancelled_from_outside():
+                await anyio.sleep_forever()  # which says it better
             raise PoolEnded("the pool's block is being left: it comes to rest by itself")
         await self._slots.change()
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 ADDRESS = re.compile(
     r"--(extra-)?index-url|--find-links|--trusted-host|\bindex-url\s*=|\[\[tool\.uv\.index\]\]"
     r"|https?://[^\s/]*/(simple|api/pypi|artifactory|repository)\b"
-    r"|files\.pythonhosted\.org|(UV|PIP)_\w*INDEX\w*=",
+    r"|//(files\.)?py(pi|thonhosted)\b|(UV|PIP)_\w*INDEX\w*=",
     re.IGNORECASE,
 )
 

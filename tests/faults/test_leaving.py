@@ -93,7 +93,7 @@ async def test_a_claim_on_its_way_is_given_back(rig, how, fault):
     rig.handle(handler)
     never = anyio.Event()
     with anyio.CancelScope() as scope:
-        async with rig.pool(flush_timeout=0.2 if fault in (held, reply_held) else 5) as pool:
+        async with rig.pool(flush_timeout=1 if fault in (held, reply_held) else 5) as pool:
             await rig.rest(pool)
             rig.driver.next("claim", fault(never) if fault in (held, reply_held) else fault())
             calls = rig.driver.calls["claim"]

@@ -102,9 +102,9 @@ async def test_a_leader_that_is_cut_off_is_replaced(rig):
         cut_off.always(refused(), "beat", "claim", "compare_and_set", "rescue", "finish")
         rig.driver = other
         async with rig.pool(**options) as two:
-            await rig.after(3, two)
+            await rig.after(2, two)
             assert not two.leads
-            await rig.after(4, two)
+            await rig.after(4.5, two)
             assert two.leads
             cut_off.heal()
             await rig.after(12, two)

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import threading
 from contextlib import AsyncExitStack
+from uuid import uuid4
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 from goncordia import CancelReason, State
-from goncordia.testing import MockClock, lost, refused
+from goncordia.sessions import Claim
+from goncordia.testing import MockClock, lost, refused, reply_held
 
 pytestmark = pytest.mark.anyio
 
@@ -242,3 +245,43 @@ async def test_a_cancelled_pool_keeps_the_jobs_of_its_threads(rig):
     assert (rescued.n, row.state, row.attempt) == (0, State.RUNNING, 1)
     row = await rig.row(ref)
     assert (row.state, row.result, row.attempt) == (State.COMPLETED, b'"done"', 1)
+
+
+async def test_a_claim_that_is_long_on_its_way_is_not_taken_for_a_forgotten_one(rig):
+    """A beat gives back what the session holds under tokens that the pool does not name."""
+    ran, home = [], anyio.Event()
+
+    async def handler(job):
+        ran.append(job.id)
+
+    rig.handle(handler)
+    async with rig.pool() as pool:
+        await rig.rest(pool)
+        calls = rig.driver.calls["claim"]
+        rig.driver.next("claim", reply_held(home))
+        ref = await rig.enqueue()
+        while rig.driver.calls["claim"] == calls:
+            await anyio.lowlevel.checkpoint()
+        for _ in range(100):
+            await rig.clock.advance(1)
+            await rig.driver.quiet()
+        assert (await rig.row(ref)).state is State.RUNNING
+        home.set()
+        await pool.idle()
+        assert ran == [ref]
+        assert (await rig.row(ref)).attempt == 1
+
+
+async def test_what_a_session_holds_unknown_to_its_pool_comes_back(rig):
+    """A claim that landed after the answer to its resend, say: nobody here knows of it."""
+    rig.handle(print)
+    async with rig.pool(queues=["other"]) as pool:
+        await rig.rest(pool)
+        ref = await rig.enqueue()
+        claim = Claim(uuid4(), pool.session, {"default": 1})
+        assert len((await rig.driver.claim(claim, now=rig.clock.now())).jobs) == 1
+        await rig.after(58, pool, step=1)
+        assert (await rig.row(ref)).state is State.RUNNING
+        await rig.after(10, pool, step=1)
+        row = await rig.row(ref)
+        assert (row.state, row.attempt) == (State.AVAILABLE, 0)

@@ -3,6 +3,7 @@
 # pyright: reportPossiblyUnboundVariable=false
 from __future__ import annotations
 
+import asyncio
 import threading
 from contextlib import AsyncExitStack
 
@@ -120,6 +121,33 @@ async def test_cancelling_the_scope_stops_now(rig):
             await anyio.sleep_forever()
     assert scope.cancelled_caught
     for ref in refs:
+        row = await rig.row(ref)
+        assert (row.state, row.attempt, row.errors) == (State.AVAILABLE, 0, ())
+    assert handler.reasons == [CancelReason.SHUTDOWN] * 2
+
+
+async def test_cancelling_the_task_round_the_pool_does_too(rig, anyio_backend):
+    """As `asyncio.run` does at Ctrl-C, and `asyncio.wait_for`."""
+    if anyio_backend == "trio":
+        return  # nobody can
+    handler = Gate()
+    rig.handle(handler)
+    refs = []
+
+    async def work():
+        async with rig.pool(concurrency=2) as pool:
+            refs.extend(await rig.enqueue_many(3))
+            await rig.rest(pool)
+            refs.append(None)
+            await anyio.sleep_forever()
+
+    task = asyncio.ensure_future(work())
+    while None not in refs:
+        await rig.driver.quiet()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    for ref in refs[:3]:
         row = await rig.row(ref)
         assert (row.state, row.attempt, row.errors) == (State.AVAILABLE, 0, ())
     assert handler.reasons == [CancelReason.SHUTDOWN] * 2

@@ -245,6 +245,35 @@ async def test_idle_waits_for_what_is_due_and_for_nothing_else(rig):
         assert (await rig.row(later)).state is State.SCHEDULED
 
 
+async def test_jobs_run_when_they_fall_due(rig):
+    """And not at the next poll: a claim says when it is worth asking again."""
+    at = []
+
+    async def handler(job):
+        at.append(rig.clock.monotonic())
+
+    rig.handle(handler)
+    async with rig.pool(poll=100) as pool:
+        for seconds in (30, 10.25, 20):
+            await rig.enqueue(run_at=timedelta(seconds=seconds))
+        await rig.after(31, pool, step=0.25)
+    assert at == [10.25, 20, 30]
+
+
+async def test_with_fewer_slots_than_queues_too(rig):
+    at = []
+
+    async def handler(job):
+        at.append((job.queue, rig.clock.monotonic()))
+
+    rig.handle(handler)
+    async with rig.pool(poll=100, concurrency=1, queues=["a", "b", "c"]) as pool:
+        for queue, seconds in (("a", 3), ("b", 2), ("c", 1)):
+            await rig.enqueue(queue=queue, run_at=timedelta(seconds=seconds))
+        await rig.after(4, pool, step=0.25)
+    assert at == [("c", 1), ("b", 2), ("a", 3)]
+
+
 @pytest.mark.parametrize("operations", [["claim"], ["finish"], ["beat"], ["claim", "finish"]])
 async def test_settled_returns_while_the_store_is_away(rig, operations):
     rig.handle(nothing)

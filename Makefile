@@ -1,6 +1,6 @@
 # The day's commands. `make` alone lists them; what takes more than a line stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help install test test-quick lint format demo bench-core docs diagram build pins upgrade clean
+.PHONY: help install test test-broken test-conformance-soak test-quick lint format demo bench-core docs diagram build pins upgrade clean
 MAKEFLAGS += --no-print-directory
 
 members := $(patsubst %/pyproject.toml,%,$(wildcard */pyproject.toml))
@@ -9,7 +9,7 @@ bin := .venv/bin
 
 help:
 	@echo "make ..."
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' Makefile
 
 demo: .uv/bin/uv ## Watch jobs committed with orders run, fail, retry and survive a killed worker.
 	@scripts/venv newest -e './goncordia-core[cli]' -e ./goncordia-sql
@@ -17,6 +17,12 @@ demo: .uv/bin/uv ## Watch jobs committed with orders run, fail, retry and surviv
 
 test: .uv/bin/uv ## All that CI asks: lint, types, every test on the lowest and the newest Python.
 	@scripts/test $(everything)
+
+test-broken: install ## Put the shelf of broken drivers through the conformance suite, ten seeds each.
+	@$(bin)/python tests-conformance/tests/shelf.py $(ARGS)
+
+test-conformance-soak: install ## The correct driver passes fifty seeds; keeps what came out.
+	@$(bin)/python tests-conformance/tests/soak.py $(ARGS)
 
 test-quick: install ## The tests alone, on the newest Python. ARGS="-k name" picks some.
 	@$(bin)/pytest -q $(ARGS)

@@ -12,9 +12,11 @@ SUBJECT = ("beat", "released")
 
 class Broken(MemoryDriver):
     async def beat(self, session, tokens, *, now=None):
-        table = self.store._table
-        lease = table.leases.get(session)
-        for holding in lease.claims.values() if lease else ():
-            for num in holding.jobs:
-                table.rows[num].attempted_at -= RESEND_WINDOW + timedelta(microseconds=1)
-        return await super().beat(session, tokens, now=now)
+        rows = self.store._table.rows.values()
+        times = [(record, record.attempted_at) for record in rows if record.attempted_at]
+        for record, at in times:
+            record.attempted_at = at - RESEND_WINDOW - timedelta(microseconds=1)
+        answer = await super().beat(session, tokens, now=now)
+        for record, at in times:
+            self.store._table.rows[record.id.int].attempted_at = at
+        return answer

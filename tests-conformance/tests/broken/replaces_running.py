@@ -6,12 +6,12 @@ from goncordia.answers import Inserted, Insertion
 from goncordia.jobs import Conflict
 from goncordia.memory import MemoryDriver
 
-SUBJECT = ("insert", "replaced", "transaction")
+SUBJECT = ("insert", "replaced", "transaction", "replace")
 
 
 class Broken(MemoryDriver):
     async def insert(self, jobs, *, tx=None, now=None):
-        if tx is not None or len(jobs) > 1:
+        if tx is not None or len(jobs) != 1:
             return await super().insert(jobs, tx=tx, now=now)
         [answer] = await super().insert(jobs, now=now)
         unique, table = jobs[0].unique, self.store._table

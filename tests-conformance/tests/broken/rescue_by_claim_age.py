@@ -15,8 +15,9 @@ LONGEST = timedelta(hours=1)
 class Broken(MemoryDriver):
     async def rescue(self, limit, *, observed=None, now=None):
         at = now or utc_now()
-        leases = [lease for lease in self.store._table.leases.values() if lease.alive]
-        old = [x for x in leases if any(at - c.at >= LONGEST for c in x.claims.values())]
+        rows = self.store._table.rows.values()
+        held = [(r.holding.session, r.attempted_at or at) for r in rows if r.holding]
+        old = {lease for lease, since in held if lease.alive and at - since >= LONGEST}
         for lease in old:
             lease.alive = False
         answer = await super().rescue(limit, observed=observed, now=now)

@@ -148,7 +148,7 @@ def _head(trials: Sequence[Trial]) -> Iterator[str]:
     yield "with one flaw, a few lines in `tests-conformance/tests/broken/`; `make test-broken` puts"
     yield f"them through the suite with {len(trials[0].alone)} seeds and writes this page."
     yield ""
-    yield f"**{sum(trial.caught for trial in trials)} of {len(trials)} are caught; "
+    yield f"**{sum(trial.caught for trial in trials)} of {len(trials)} are caught;"
     yield f"{alone} of them by the state machine, the races and the faults alone**, with every seed"
     yield "and the directed cases switched off."
     yield ""

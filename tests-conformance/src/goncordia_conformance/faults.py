@@ -44,7 +44,7 @@ SEEDS = range(3)
 JOBS, BATCH = 40, 5
 WORKERS = 3
 RESENDS = 200
-ROUNDS = 2000
+ROUNDS = 600
 STEP = timedelta(seconds=5)
 MOST = 1000
 """Attempts: more than any plan of faults spends."""

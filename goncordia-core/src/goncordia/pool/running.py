@@ -66,9 +66,14 @@ class Running:
         """The first reason, or TIMEOUT when the deadline has passed; readable from any thread."""
         if self._reason is not None:
             return self._reason
-        if self._deadline is not None and self._settings.clock.monotonic() >= self._deadline:
-            return CancelReason.TIMEOUT
-        return None
+        if self._deadline is None:
+            return None
+        late = self._settings.clock.monotonic() >= self._deadline or self._timed_out()
+        return CancelReason.TIMEOUT if late else None
+
+    def _timed_out(self) -> bool:
+        """Whether the scope says so: the event loop may have a mock clock of its own."""
+        return self.scope is not None and on_event_loop() and self.scope.cancel_called
 
     async def complete(self, tx: object, result: object) -> None:
         """Complete the job in the handler's own transaction."""

@@ -279,9 +279,11 @@ async def worker_pool(
     interrupt: leaving waits for them. The `options` are those of `PoolOptions`; `require` names
     capabilities that the store must have.
 
-    Raises `CapabilityMissing` or `InvalidArgument` before anything starts, `OutcomesUnwritten` if
-    the store did not take all outcomes at the end. What a handler raises is its job's outcome and
-    never ends the block, save `SystemExit` and `KeyboardInterrupt`.
+    Raises `CapabilityMissing`, `InvalidArgument` or `Unavailable` before anything starts. What a
+    handler raises is its job's outcome and never ends the block, save `SystemExit` and
+    `KeyboardInterrupt`; what the block itself raises leaves it as it is. `OutcomesUnwritten` is
+    raised if the store did not take all outcomes at the end (beside another exception it is a note
+    on that one), `PoolEnded` if a task of the pool was killed past all scopes.
     """
     driver.capabilities.require(require)
     pool = WorkerPool(driver, registry, Settings.of(driver, registry, options))

@@ -42,11 +42,13 @@ async def worker(world: World) -> None:
 
 
 async def due(world: World) -> None:
-    """A worker lives, and there is a job that it may claim."""
+    """A worker lives, and there is a job that it may claim; a queue may be paused beside it."""
     await worker(world)
-    for queue in world.model.paused(world.now):
-        await jobs.pause(world, queue, False)
-    if not any(world.model.due(queue, world.now) for queue in QUEUES):
+    paused = world.model.paused(world.now)
+    if all(queue in paused for queue in QUEUES):
+        await jobs.pause(world, QUEUES[-1], False)
+        del paused[QUEUES[-1]]
+    if not any(world.model.due(queue, world.now) for queue in QUEUES if queue not in paused):
         await jobs.insert(world, PLAIN)
 
 

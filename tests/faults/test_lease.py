@@ -13,7 +13,7 @@ import anyio.to_thread
 import pytest
 from goncordia import CancelReason, State
 from goncordia.sessions import Claim
-from goncordia.testing import MockClock, lost, refused, reply_held
+from goncordia.testing import FaultyDriver, MockClock, lost, refused, reply_held
 
 pytestmark = pytest.mark.anyio
 
@@ -149,14 +149,25 @@ async def test_nobody_is_declared_dead_at_once_after_an_outage(rig):
 
     rig.handle(handler)
     options = {"beat_every": 1, "session_ttl": 10}
-    async with rig.pool(**options) as one, rig.pool(**options) as two:
-        await rig.after(20, one)
-        sessions = {one.session, two.session}
-        rig.driver.down(rig.clock, 30, "beat", "rescue", "compare_and_set", "claim", "finish")
-        await rig.after(30, one, step=0.25)
-        await rig.after(5, one, step=0.25)
-        assert {one.session, two.session} == sessions
-        assert {s.id for s in await rig.driver.sessions() if s.alive} == sessions
+    async with rig.pool(**options) as one:
+        await rig.after(3, one)
+        assert one.leads
+        ones = rig.driver
+        rig.driver = FaultyDriver(rig.inner)
+        async with rig.pool(**options) as two:
+            await rig.after(20, two)
+            sessions = {one.session, two.session}
+            away = ("rescue", "claim", "finish")
+            ones.down(rig.clock, 30, *away, "beat", "compare_and_set")
+            rig.driver.down(rig.clock, 30, *away)
+            rig.driver.down(rig.clock, 35, "beat", "compare_and_set")  # it takes longer to return
+            await rig.after(30, one, step=0.25)
+            rescues = ones.calls["rescue"]
+            await rig.after(5, one, step=0.25)
+            assert ones.calls["rescue"] > rescues
+            await rig.after(5, one, step=0.25)
+            assert {one.session, two.session} == sessions
+            assert {s.id for s in await rig.driver.sessions() if s.alive} == sessions
 
 
 async def test_a_silent_worker_is_declared_dead_by_who_watched_it(rig):

@@ -176,6 +176,23 @@ async def test_a_handler_that_ends_while_the_pool_is_cancelled_counts(rig):
     assert [r.attempt for r in rows] == [1, 0, 0]
 
 
+async def test_a_handler_that_exits_when_it_is_stopped_has_had_its_attempt(rig):
+    async def handler(job):
+        try:
+            await anyio.sleep_forever()
+        finally:
+            raise SystemExit(7)
+
+    rig.handle(handler)
+    with pytest.raises(SystemExit), anyio.CancelScope() as scope:
+        async with rig.pool() as pool:
+            ref = await rig.enqueue()
+            await rig.rest(pool)
+            scope.cancel()
+    row = await rig.row(ref)
+    assert (row.state, row.attempt, row.errors[0].type) == (State.RETRYABLE, 1, "SystemExit")
+
+
 # What the block raises.
 
 

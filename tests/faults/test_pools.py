@@ -10,7 +10,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from goncordia import Enqueue, State
-from goncordia.testing import refused
+from goncordia.testing import refused, reply_held
 
 pytestmark = pytest.mark.anyio
 
@@ -233,6 +233,34 @@ async def test_idle_is_not_fooled_by_a_queue_that_was_looked_at_before(rig):
             await rig.enqueue(queue=queue)
             await pool.idle()
             assert ran.pop() == queue
+
+
+async def open_soon(gate):
+    await anyio.lowlevel.checkpoint()
+    gate.set()
+
+
+@pytest.mark.parametrize("queue", ["a", "b"])
+async def test_idle_is_not_fooled_by_a_round_that_began_before(rig, queue):
+    """A queue was found empty, the other is asked next: the job comes in between."""
+    gate, ran = anyio.Event(), []
+
+    async def handler(job):
+        ran.append(job.queue)
+
+    rig.handle(handler)
+    async with rig.pool(concurrency=1, queues=["a", "b"]) as pool, anyio.create_task_group() as t:
+        await rig.rest(pool)
+        calls = rig.driver.calls["claim"]
+        rig.driver.next("claim", reply_held(gate))
+        await rig.client.resume("a")  # a hint
+        while rig.driver.calls["claim"] == calls:
+            await anyio.lowlevel.checkpoint()
+        await rig.driver.quiet()
+        await rig.enqueue(queue=queue)
+        t.start_soon(open_soon, gate)
+        await pool.idle()
+        assert ran == [queue]
 
 
 async def test_idle_waits_for_what_is_due_and_for_nothing_else(rig):

@@ -77,8 +77,7 @@ def stopped(running: Running, retry: RetryPolicy, now: Now) -> Outcome:
 
 
 def raised(running: Running, error: BaseException, retry: RetryPolicy, now: datetime) -> Outcome:
-    """The handler ended with an exception."""
-    error = sole(error)
+    """The handler ended with an exception, which is `sole`."""
     claim, reason = running.claim, running.cancel_reason
     if isinstance(error, Verdict):
         return _said(claim, error, now)

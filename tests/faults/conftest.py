@@ -87,7 +87,7 @@ class Rig:
             async with self.inner.begin() as tx:
                 yield tx
             return
-        connection = sqlite3.connect(self.path, isolation_level=None, timeout=0)
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=5)
         with closing(connection):
             connection.execute("BEGIN IMMEDIATE")
             yield connection

@@ -29,12 +29,33 @@ class Rig:
 
     def __init__(self, inner: Driver[Any], path: Path | None) -> None:
         self.inner = inner
-        self.driver = FaultyDriver(inner)
+        self.drivers: list[FaultyDriver[Any]] = []
+        self.driver = self.reach()
+        """What the next pool uses."""
         self.path = path
         """Of the SQLite file."""
-        self.clock = MockClock()
+        self.clock = MockClock(quiet=self.quiet)
         self.jobs = Registry()
         self.client = Client(self.driver, clock=self.clock)
+
+    def reach(self) -> FaultyDriver[Any]:
+        """Another way to the store, with faults of its own."""
+        self.drivers.append(FaultyDriver(self.inner))
+        return self.drivers[-1]
+
+    async def quiet(self) -> None:
+        """Until no call is on its way to the store and every task waits."""
+        while True:
+            calls = self.made
+            for driver in self.drivers:
+                await driver.quiet()
+            if calls == self.made:
+                return
+
+    @property
+    def made(self) -> int:
+        """Calls so far."""
+        return sum(driver.calls.total() for driver in self.drivers)
 
     def pool(self, **options: Any) -> AbstractAsyncContextManager[WorkerPool]:
         """A pool on the mock clock, unless told otherwise."""
@@ -54,16 +75,13 @@ class Rig:
     async def rest(self, pool: WorkerPool) -> None:
         """Until the pool has done what it can at this time, and so has the store."""
         await pool.settled()
-        await self.driver.quiet()
+        await self.quiet()
         await pool.settled()
 
-    async def after(self, seconds: float, pool: WorkerPool, step: float = 0.5) -> None:
-        """Let time pass, in steps, since work in threads falls behind a clock that jumps."""
+    async def after(self, seconds: float, pool: WorkerPool) -> None:
+        """Let time pass, and the pool do what falls due."""
         await self.rest(pool)
-        end = self.clock.monotonic() + seconds
-        while self.clock.monotonic() < end:
-            await self.clock.advance(min(step, end - self.clock.monotonic()))
-            await self.driver.quiet()
+        await self.clock.advance(seconds)
         await self.rest(pool)
 
     async def row(self, ref: UUID) -> JobRow:

@@ -140,7 +140,7 @@ async def test_a_thread_that_outlives_its_timeout_keeps_its_job(rig):
     async with rig.pool(concurrency=1) as pool:
         ref, other = await rig.enqueue(), await rig.enqueue()
         await anyio.to_thread.run_sync(begun.wait)
-        await rig.after(100, pool, step=5)
+        await rig.after(100, pool)
         assert pool.running == 1
         assert (await rig.row(ref)).state is State.RUNNING
         assert (await rig.row(other)).state is State.AVAILABLE
@@ -450,7 +450,7 @@ async def test_a_task_killed_from_outside_ends_the_pool(rig, anyio_backend, name
         return  # nobody can
     with pytest.raises(PoolEnded):
         async with rig.pool(concurrency=1):
-            await rig.driver.quiet()
+            await rig.quiet()
             [victim] = [t for t in asyncio.all_tasks() if t.get_name() == f"goncordia {name}"]
             victim.cancel()
             await anyio.sleep_forever()
@@ -486,7 +486,7 @@ async def test_arguments_that_no_longer_parse(rig, args):
 async def test_an_unknown_kind_waits_for_who_knows_it(rig):
     ref = await insert(rig, "task", b"{}")
     async with rig.pool(poll=100, beat_every=100, session_ttl=1000) as pool:
-        await rig.after(3600, pool, step=60)
+        await rig.after(3600, pool)
         assert rig.driver.calls["claim"] < 5000
         row = await rig.row(ref)
         assert (row.state, row.attempt) == (State.SCHEDULED, 0)
@@ -497,7 +497,7 @@ async def test_an_unknown_kind_waits_for_who_knows_it(rig):
 
     rig.handle(handler)
     async with rig.pool(poll=100, beat_every=100, session_ttl=1000) as pool:
-        await rig.after(700, pool, step=60)
+        await rig.after(700, pool)
     assert (await rig.row(ref)).state is State.COMPLETED
 
 

@@ -13,7 +13,7 @@ import anyio.to_thread
 import pytest
 from goncordia import CancelReason, State
 from goncordia.sessions import Claim
-from goncordia.testing import FaultyDriver, MockClock, lost, refused, reply_held
+from goncordia.testing import MockClock, lost, refused, reply_held
 
 pytestmark = pytest.mark.anyio
 
@@ -58,10 +58,10 @@ async def test_nothing_is_begun_while_no_beat_lands(rig):
     async with rig.pool(beat_every=5, session_ttl=60) as pool:
         await rig.after(6, pool)
         rig.driver.always(refused(), "beat")
-        await rig.after(60, pool, step=1)
+        await rig.after(60, pool)
         ref = await rig.enqueue()
         claims = rig.driver.calls["claim"]
-        await rig.after(60, pool, step=1)
+        await rig.after(60, pool)
         assert not ran
         assert rig.driver.calls["claim"] == claims
         rig.driver.heal()
@@ -72,7 +72,7 @@ async def test_nothing_is_begun_while_no_beat_lands(rig):
 @pytest.mark.parametrize("blocking", [False, True])
 async def test_a_worker_that_was_frozen_is_fenced_out(rig, blocking):
     """It sleeps past its session, wakes, and finishes what others run by now."""
-    frozen, here, go_on = MockClock(), threading.Event(), threading.Event()
+    frozen, here, go_on = MockClock(quiet=rig.quiet), threading.Event(), threading.Event()
     reasons = []
 
     async def on_loop(job):
@@ -100,13 +100,13 @@ async def test_a_worker_that_was_frozen_is_fenced_out(rig, blocking):
         rig.jobs._workers.clear()  # noqa: SLF001 - the second process has other code
         rig.handle(second)
         async with rig.pool() as pool:
-            await rig.after(120, pool, step=1)
+            await rig.after(120, pool)
             assert (await rig.row(ref)).result == b'"from the second"'
         await frozen.advance(120)
-        await rig.driver.quiet()
+        await rig.quiet()
         go_on.set()
         while first.running:
-            await rig.driver.quiet()
+            await rig.quiet()
         await rig.rest(first)
         assert first.session not in (None, old)
     row = await rig.row(ref)
@@ -133,7 +133,7 @@ async def test_a_thread_that_outlived_its_lease_and_its_job_anew_in_one_pool(rig
         await rig.driver.rescue(10, now=rig.clock.now())
         await rig.after(15, pool)
         while (await rig.row(ref)).state is not State.COMPLETED:
-            await rig.driver.quiet()
+            await rig.quiet()
         assert pool.running == 1
         go_on.set()
         await pool.idle()
@@ -153,7 +153,7 @@ async def test_nobody_is_declared_dead_at_once_after_an_outage(rig):
         await rig.after(3, one)
         assert one.leads
         ones = rig.driver
-        rig.driver = FaultyDriver(rig.inner)
+        rig.driver = rig.reach()
         async with rig.pool(**options) as two:
             await rig.after(20, two)
             sessions = {one.session, two.session}
@@ -161,18 +161,18 @@ async def test_nobody_is_declared_dead_at_once_after_an_outage(rig):
             ones.down(rig.clock, 30, *away, "beat", "compare_and_set")
             rig.driver.down(rig.clock, 30, *away)
             rig.driver.down(rig.clock, 35, "beat", "compare_and_set")  # it takes longer to return
-            await rig.after(30, one, step=0.25)
+            await rig.after(30, one)
             rescues = ones.calls["rescue"]
-            await rig.after(5, one, step=0.25)
+            await rig.after(5, one)
             assert ones.calls["rescue"] > rescues
-            await rig.after(5, one, step=0.25)
+            await rig.after(5, one)
             assert {one.session, two.session} == sessions
             assert {s.id for s in await rig.driver.sessions() if s.alive} == sessions
 
 
 async def test_a_silent_worker_is_declared_dead_by_who_watched_it(rig):
     """And its job is done by another: once that other has watched for a whole ttl."""
-    other = MockClock()
+    other = MockClock(quiet=rig.quiet)
     ran = []
 
     async def handler(job):
@@ -248,7 +248,7 @@ async def test_a_cancelled_pool_keeps_the_jobs_of_its_threads(rig):
             scope.cancel()
             for _ in range(60):  # six times the ttl
                 await rig.clock.advance(1)
-                await rig.driver.quiet()
+                await rig.quiet()
             rescued = await rig.inner.rescue(10, now=rig.clock.now())
             row = await rig.row(ref)
         finally:
@@ -275,7 +275,7 @@ async def test_a_claim_that_is_long_on_its_way_is_not_taken_for_a_forgotten_one(
             await anyio.lowlevel.checkpoint()
         for _ in range(100):
             await rig.clock.advance(1)
-            await rig.driver.quiet()
+            await rig.quiet()
         assert (await rig.row(ref)).state is State.RUNNING
         home.set()
         await pool.idle()
@@ -291,8 +291,8 @@ async def test_what_a_session_holds_unknown_to_its_pool_comes_back(rig):
         ref = await rig.enqueue()
         claim = Claim(uuid4(), pool.session, {"default": 1})
         assert len((await rig.driver.claim(claim, now=rig.clock.now())).jobs) == 1
-        await rig.after(58, pool, step=1)
+        await rig.after(58, pool)
         assert (await rig.row(ref)).state is State.RUNNING
-        await rig.after(10, pool, step=1)
+        await rig.after(10, pool)
         row = await rig.row(ref)
         assert (row.state, row.attempt) == (State.AVAILABLE, 0)

@@ -79,7 +79,7 @@ async def test_leaving_waits_for_threads(rig):
         await anyio.to_thread.run_sync(begun.wait)
 
         async def look():
-            await rig.driver.quiet()
+            await rig.quiet()
             assert (await rig.row(ref)).state is State.RUNNING
             go_on.set()
 
@@ -101,7 +101,7 @@ async def test_a_claim_on_its_way_is_given_back(rig, how, fault):
             ref = await rig.enqueue()
             while rig.driver.calls["claim"] == calls:
                 await anyio.lowlevel.checkpoint()  # until the hint is heard
-            await rig.driver.quiet()
+            await rig.quiet()
             if how == "cancelled":
                 scope.cancel()
     row = await rig.row(ref)
@@ -143,7 +143,7 @@ async def test_cancelling_the_task_round_the_pool_does_too(rig, anyio_backend):
 
     task = asyncio.ensure_future(work())
     while None not in refs:
-        await rig.driver.quiet()
+        await rig.quiet()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -270,7 +270,7 @@ async def test_what_was_not_written_runs_again(rig):
                 await anyio.lowlevel.checkpoint()
     rig.driver.heal()
     async with rig.pool() as pool:
-        await rig.after(100, pool, step=1)
+        await rig.after(100, pool)
     row = await rig.row(ref)
     assert (row.state, row.attempt) == (State.COMPLETED, 2)
 

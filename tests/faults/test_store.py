@@ -157,7 +157,7 @@ async def test_an_error_that_is_a_bug_ends_the_pool_as_itself(rig, operation):
     assert raised.value is bug
     rig.driver.heal()
     async with rig.pool() as pool:
-        await rig.after(120, pool, step=5)
+        await rig.after(120, pool)
     [row] = (await rig.client.jobs()).rows
     assert row.state is State.COMPLETED
 
@@ -190,7 +190,7 @@ async def test_a_beat_that_hangs_is_not_waited_for(rig):
     never = anyio.Event()
     rig.driver.at("beat", 2, held(never))
     async with rig.pool() as pool:
-        await rig.after(60, pool, step=1)
+        await rig.after(60, pool)
         assert rig.driver.calls["beat"] > 8
         [session] = await rig.driver.sessions()
         assert session.id == pool.session
@@ -208,14 +208,14 @@ async def test_a_claim_that_comes_home_after_its_session_ended_starts_nothing(ri
         first = pool.session
         rig.driver.next("claim", reply_held(home))
         ref = await rig.enqueue()
-        await rig.driver.quiet()
+        await rig.quiet()
         await rig.clock.advance(1.3)
-        await rig.driver.quiet()
+        await rig.quiet()
         assert (await rig.row(ref)).state is State.RUNNING
         await rig.driver.leave(first)
         while pool.session in (None, first):
             await rig.clock.advance(1)
-            await rig.driver.quiet()
+            await rig.quiet()
         await rig.driver.rescue(10, now=rig.clock.now())
         home.set()
         await rig.rest(pool)

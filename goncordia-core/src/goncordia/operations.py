@@ -17,6 +17,7 @@ from goncordia.errors import CapabilityMissing, InvalidArgument, UniqueConflict
 from goncordia.handles import check_handle
 from goncordia.jobs import Conflict, JobRow, NewJob
 from goncordia.lifecycle import State
+from goncordia.middleware import Enqueuing, enqueuing
 from goncordia.options import check_priority, check_queue
 from goncordia.requests import Op, ask, insist, operation
 from goncordia.sessions import Session
@@ -54,8 +55,10 @@ class Operations(Generic[Tx_contra]):
         require: Iterable[str],
         clock: Clock,
         payload_limit: int,
+        layers: Sequence[Enqueuing],
     ) -> None:
         store.capabilities.require(require)
+        self._layers = tuple(layers)
         self._store = store
         self._clock = clock
         self._limit = payload_limit
@@ -129,8 +132,14 @@ class Operations(Generic[Tx_contra]):
         self, jobs: Sequence[NewJob], tx: Tx_contra | None, told: datetime | None
     ) -> Op[list[Inserted]]:
         if tx is None:
-            return insist(Store.insert, jobs, now=told)
-        return ask(Store.insert, jobs, tx=tx, now=told)
+            insert = insist(Store.insert, jobs, now=told)
+        else:
+            insert = ask(Store.insert, jobs, tx=tx, now=told)
+        return self._wrapped(insert, jobs, tx) if self._layers else insert
+
+    def _wrapped(self, op: Op[T], jobs: Sequence[NewJob], tx: Tx_contra | None) -> Op[T]:
+        with enqueuing(self._layers, jobs, tx):
+            return (yield from op)
 
     def _check_promises(self, jobs: Sequence[NewJob], tx: object) -> None:
         """Refuse what the store can't do before anything is sent."""

@@ -17,7 +17,7 @@ from goncordia import hookspecs
 from goncordia.driver import Driver, SyncDriver
 from goncordia.errors import DriverNotFound, GoncordiaError, InvalidArgument, PluginNotFound
 from goncordia.handles import check_handle
-from goncordia.middleware import Middleware
+from goncordia.middleware import Enqueuing, Middleware
 
 Tx = TypeVar("Tx")
 
@@ -98,6 +98,12 @@ class Plugins:
     def middleware(self) -> tuple[Middleware, ...]:
         """What wraps the execution of every job: give it to `worker_pool(middleware=...)`."""
         said = cast("list[Iterable[Middleware]]", self._manager.hook.goncordia_middleware())
+        return tuple(layer for layers in said for layer in layers)
+
+    @property
+    def enqueuing(self) -> tuple[Enqueuing, ...]:
+        """What wraps each insert: give it to `Client(enqueuing=...)` and to `worker_pool`."""
+        said = cast("list[Iterable[Enqueuing]]", self._manager.hook.goncordia_enqueuing())
         return tuple(layer for layers in said for layer in layers)
 
     def extend(self, app: object) -> None:

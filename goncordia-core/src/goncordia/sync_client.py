@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar, Unpack
 
 from goncordia.clock import Clock
 from goncordia.codec import PAYLOAD_LIMIT
 from goncordia.driver import SyncDriver
-from goncordia.errors import Unavailable
 from goncordia.jobs import JobRow
+from goncordia.middleware import Enqueuing
 from goncordia.operations import Operations, Tx_contra, Where
 from goncordia.requests import Call, Op, Wait
 from goncordia.system_clock import SystemClock
@@ -31,10 +31,11 @@ class SyncClient(Operations[Tx_contra]):
         require: Iterable[str] = (),
         clock: Clock | None = None,
         payload_limit: int = PAYLOAD_LIMIT,
+        enqueuing: Sequence[Enqueuing] = (),
     ) -> None:
         """As `Client`. The clock says what time it is; waits before a resend are real."""
         self._driver = driver
-        super().__init__(driver, require, clock or SystemClock(), payload_limit)
+        super().__init__(driver, require, clock or SystemClock(), payload_limit, enqueuing)
 
     def all_jobs(self, **where: Unpack[Where]) -> Iterator[JobRow]:
         """Each job that `jobs` would show, page after page."""
@@ -52,7 +53,7 @@ class SyncClient(Operations[Tx_contra]):
             while True:
                 try:
                     answer = self._do(step)
-                except Unavailable as error:
+                except BaseException as error:  # raised by the operation, if it lets it out
                     step = op.throw(error)
                 else:
                     step = op.send(answer)

@@ -107,3 +107,24 @@ def test_a_broken_plugin_is_named_with_its_cause_and_hurts_nobody_else(install: 
     assert len(Plugins(["greeter"]).middleware) == 1
     with pytest.raises(PluginNotFound, match=r"'broken' is broken: goncordia-broken.*libfoo"):
         Plugins(["broken"])
+
+
+LAYER = """\
+from contextlib import nullcontext
+from goncordia.hookspecs import hookimpl
+
+def layer(jobs, tx):
+    return nullcontext()
+
+@hookimpl
+def goncordia_enqueuing():
+    return [layer]
+"""
+
+
+def test_plugins_wrap_inserts_in_the_order_of_their_names(install: Install) -> None:
+    for name in ("inner", "outer"):
+        entry_points = f"[goncordia.plugins]\n{name} = goncordia_{name}\n"
+        install(f"goncordia-{name}", name, LAYER, entry_points=entry_points)
+    layers = Plugins(["outer", "inner"]).enqueuing
+    assert [layer.__module__ for layer in layers] == ["goncordia_outer", "goncordia_inner"]

@@ -22,6 +22,7 @@ from goncordia.errors import (
 from goncordia.handler import CancelReason
 from goncordia.handles import check_handle
 from goncordia.jobs import ClaimedJob, NewJob, completed
+from goncordia.middleware import enqueuing
 from goncordia.pool.isolation import on_event_loop
 from goncordia.pool.settings import Settings
 
@@ -123,5 +124,6 @@ class Running:
             settings.clock.now(),
             settings.payload_limit,
         )
-        self.follow_ups = (*self.follow_ups, job)
+        with enqueuing(settings.enqueuing, [job], None):
+            self.follow_ups = (*self.follow_ups, job)
         return job.id

@@ -13,7 +13,7 @@ from goncordia.clock import Clock
 from goncordia.codec import PAYLOAD_LIMIT
 from goncordia.driver import Driver
 from goncordia.errors import InvalidArgument
-from goncordia.middleware import Middleware
+from goncordia.middleware import Enqueuing, Middleware
 from goncordia.options import check_queue
 from goncordia.periodic import Schedules
 from goncordia.registry import Registry
@@ -44,6 +44,8 @@ class PoolOptions(TypedDict, total=False):
     """What others see the worker as; host and process id."""
     middleware: Sequence[Middleware]
     """What wraps every handler, outermost first; nothing."""
+    enqueuing: Sequence[Enqueuing]
+    """What wraps the follow-ups of `job.then`, outermost first; nothing."""
     schedules: Schedules | None
     """The jobs that are enqueued again and again; none."""
     clock: Clock | None
@@ -70,6 +72,7 @@ class Settings:
     concurrency: int
     queues: tuple[str, ...]
     middleware: Sequence[Middleware]
+    enqueuing: Sequence[Enqueuing]
     schedules: Schedules
     clock: Clock
     poll: float
@@ -110,6 +113,7 @@ class Settings:
             concurrency=options.get("concurrency", 10),
             queues=tuple(dict.fromkeys(queues)),
             middleware=tuple(options.get("middleware", ())),
+            enqueuing=tuple(options.get("enqueuing", ())),
             schedules=options.get("schedules") or Schedules(),
             clock=options.get("clock") or SystemClock(),
             poll=span(driver.habits.poll if poll is None else poll, "poll"),

@@ -29,6 +29,12 @@ pytestmark = pytest.mark.anyio
         ({"flush_timeout": float("inf")}, "flush_timeout=inf"),
         ({"flush_timeout": timedelta(seconds=-1)}, "flush_timeout"),
         ({"shutdown_timeout": timedelta(days=9999)}, "shutdown_timeout"),
+        ({"weights": {"mial": 2}}, "weights: this pool has no 'mial', it has default"),
+        ({"weights": {"default": 0}}, "weights={'default': 0}"),
+        ({"weights": {"default": 0.5}}, "weights={'default': 0.5}"),
+        ({"queue_limits": {"default": float("nan")}}, "queue_limits={'default': nan}"),
+        ({"queue_limits": {"mial": 2}}, "queue_limits: this pool has no 'mial'"),
+        ({"kind_limits": {"mail": 2}}, "kind_limits: this pool has no 'mail', it has none"),
     ],
 )
 async def test_options_that_can_not_work_name_value_and_remedy(options, word):

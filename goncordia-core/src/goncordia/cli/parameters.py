@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from goncordia.cli.loops import Name
+from goncordia.errors import InvalidArgument
 
 Url = Annotated[
     str,
@@ -31,3 +33,25 @@ Loop = Annotated[
     Name,
     Parameter(name="--loop", help="The event loop; trio and uvloop have to be installed."),
 ]
+
+
+def Numbers(told: str) -> Parameter:  # noqa: N802 - it stands where the others do
+    """An option that takes several of name=number."""
+    return Parameter(
+        consume_multiple=True,
+        negative="",
+        show_default=False,
+        help=told,
+        metavar="NAME=NUMBER",
+    )
+
+
+def numbers(texts: Iterable[str], option: str) -> dict[str, int]:
+    """What is said of each name; raises `InvalidArgument` for what is no name=number."""
+    found: dict[str, int] = {}
+    for text in texts:
+        name, equals, number = text.partition("=")
+        if not (name and equals and number.isascii() and number.isdecimal()):
+            raise InvalidArgument(f"{option} {text}: write name=number, as in mail=3")
+        found[name] = int(number)
+    return found

@@ -14,7 +14,7 @@ from goncordia.cli import loops
 from goncordia.cli.extras import plugins
 from goncordia.cli.faults import reported, scrub
 from goncordia.cli.load import load_registry, load_schedules
-from goncordia.cli.parameters import Debug, Loop, Url
+from goncordia.cli.parameters import Debug, Loop, Numbers, Url, numbers
 from goncordia.cli.signals import STOPPING, Stops, end_at_the_third
 from goncordia.cli.tally import Tally
 from goncordia.periodic import Schedules
@@ -27,6 +27,8 @@ EXAMPLES = """\
 Examples:
   goncordia worker shop.jobs:jobs --driver sqlite:///jobs.db
   goncordia worker shop.jobs:jobs --concurrency 50 --queues mail default
+  goncordia worker shop.jobs:jobs --queues mail default --weights mail=3
+  goncordia worker shop.jobs:jobs --queue-limits video=2 --kind-limits render=1
   goncordia worker shop.jobs:jobs --schedules shop.jobs:schedules
   goncordia worker shop.jobs:jobs --loop trio --shutdown-timeout 300
 
@@ -52,6 +54,16 @@ class Settings:
             help="The queues to work on; by default those of the registry's kinds, and default.",
         ),
     ] = None
+    weights: Annotated[
+        tuple[str, ...],
+        Numbers("What part each queue gets where all are full, as mail=3; 1 each by default."),
+    ] = ()
+    queue_limits: Annotated[
+        tuple[str, ...], Numbers("How many jobs of a queue run at once here, as video=2.")
+    ] = ()
+    kind_limits: Annotated[
+        tuple[str, ...], Numbers("How many jobs of a kind run at once here, as render=1.")
+    ] = ()
     shutdown_timeout: Annotated[
         float, Parameter(help="Seconds that running jobs get to end after the first Ctrl-C.")
     ] = 30.0
@@ -101,6 +113,9 @@ async def _work(url: str, registry: Registry, schedules: Schedules, settings: Se
                     registry,
                     concurrency=settings.concurrency,
                     queues=settings.queues,
+                    weights=numbers(settings.weights, "--weights"),
+                    queue_limits=numbers(settings.queue_limits, "--queue-limits"),
+                    kind_limits=numbers(settings.kind_limits, "--kind-limits"),
                     schedules=schedules,
                     middleware=[tally, *plugins().middleware],
                     shutdown_timeout=settings.shutdown_timeout,

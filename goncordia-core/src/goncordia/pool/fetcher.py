@@ -14,7 +14,6 @@ from goncordia.pool.backoff import Backoff
 from goncordia.pool.lease import Lease
 from goncordia.pool.settings import Settings
 from goncordia.pool.shares import Shares
-from goncordia.pool.signal import Signal
 from goncordia.pool.slots import Slots
 from goncordia.sessions import Claim, Claims
 
@@ -31,8 +30,6 @@ class Fetcher:
         self, driver: Driver[Never], settings: Settings, slots: Slots, lease: Lease
     ) -> None:
         """Nothing claimed."""
-        self.wake = Signal(settings.clock)
-        """Somebody hints that there may be work."""
         self.rounds = 0
         """Claims begun."""
         self.dry_round = 0
@@ -43,7 +40,7 @@ class Fetcher:
         self._settings = settings
         self._slots = slots
         self._lease = lease
-        self._shares = Shares(settings.queues)
+        self._shares = Shares(settings.weights)
         self._backoff = Backoff()
         self._contended = Backoff()
         self._in_flight: Claim | None = None
@@ -64,7 +61,7 @@ class Fetcher:
             if not room:
                 await slots.freed.wait()
             elif await self._round(room):
-                await self.wake.wait(self._patience())
+                await slots.wake.wait(self._patience())
             await slots.lull()
 
     def _patience(self) -> float:
@@ -79,9 +76,10 @@ class Fetcher:
         if session is None or not self._lease.fit:
             self._slots.changed()
             return True
-        self._calm = self._calm and not self._slots.busy
+        limits = self._slots.limits
+        self._calm = self._calm and not (self._slots.busy or limits.putting_off)
         self.rounds += 1
-        wants = self._shares.split(room)
+        wants = self._shares.split(room, limits.room)
         claims = await self._claim(Claim(uuid7(), session, wants))
         if claims is None:
             self._slots.changed()

@@ -91,7 +91,7 @@ class Runner:
                 await slots.work()
                 continue
             outcome = await self._outcome(claim)
-            slots.finished(outcome)
+            slots.finished(claim, outcome)
             if self.damaged:
                 return
             turns += 1

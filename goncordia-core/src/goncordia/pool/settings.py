@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Never, TypedDict
@@ -16,6 +16,7 @@ from goncordia.errors import InvalidArgument
 from goncordia.middleware import Enqueuing, Middleware
 from goncordia.options import check_queue
 from goncordia.periodic import Schedules
+from goncordia.pool.limits import rooms
 from goncordia.registry import Registry
 from goncordia.system_clock import SystemClock
 
@@ -33,6 +34,18 @@ def span(value: Span, name: str) -> float:
     return number
 
 
+def numbers(said: Mapping[str, int], name: str, known: Collection[str]) -> dict[str, int]:
+    """What is said of queues or kinds; raises `InvalidArgument` for others, and for less than 1."""
+    for key, number in said.items():
+        if key not in known:
+            raise InvalidArgument(
+                f"{name}: this pool has no {key!r}, it has {', '.join(known) or 'none'}"
+            )
+        if not (number >= 1 and number % 1 == 0):
+            raise InvalidArgument(f"{name}={{{key!r}: {number!r}}}: use a whole number from 1")
+    return dict(said)
+
+
 class PoolOptions(TypedDict, total=False):
     """What `worker_pool` may be told; spans are seconds or timedeltas."""
 
@@ -40,6 +53,12 @@ class PoolOptions(TypedDict, total=False):
     """How many jobs run at once; 10."""
     queues: Collection[str] | None
     """The queues to work on; those of the registry's kinds, and "default"."""
+    weights: Mapping[str, int]
+    """What part each queue gets of the jobs, where all have more than can run; 1 each."""
+    queue_limits: Mapping[str, int]
+    """How many jobs of a queue run at once in this pool; no limit but `concurrency`."""
+    kind_limits: Mapping[str, int]
+    """How many jobs of a kind run at once in this pool; no limit but `concurrency`."""
     name: str | None
     """What others see the worker as; host and process id."""
     middleware: Sequence[Middleware]
@@ -71,6 +90,10 @@ class Settings:
     name: str
     concurrency: int
     queues: tuple[str, ...]
+    weights: Mapping[str, int]
+    rooms: Mapping[str, float]
+    """How many jobs of each queue may run at once; `math.inf` for no limit."""
+    kind_limits: Mapping[str, int]
     middleware: Sequence[Middleware]
     enqueuing: Sequence[Enqueuing]
     schedules: Schedules
@@ -108,10 +131,17 @@ class Settings:
             queues = [*registry.queues, "default"]
         if isinstance(queues, str):
             raise InvalidArgument(f"queues={queues!r}: use a list or tuple")
+        queues = tuple(dict.fromkeys(queues))
+        weights = numbers(options.get("weights", {}), "weights", queues)
+        queue_limits = numbers(options.get("queue_limits", {}), "queue_limits", queues)
+        kind_limits = numbers(options.get("kind_limits", {}), "kind_limits", registry.kinds)
         return Settings(
             name=options.get("name") or f"{socket.gethostname()}:{os.getpid()}",
             concurrency=options.get("concurrency", 10),
-            queues=tuple(dict.fromkeys(queues)),
+            queues=queues,
+            weights=dict.fromkeys(queues, 1) | weights,
+            rooms=rooms(queues, queue_limits, kind_limits, registry),
+            kind_limits=kind_limits,
             middleware=tuple(options.get("middleware", ())),
             enqueuing=tuple(options.get("enqueuing", ())),
             schedules=options.get("schedules") or Schedules(),

@@ -3,41 +3,59 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from goncordia.jobs import ClaimedJob
 
 
 class Shares:
-    """Equal shares for the queues that have work; one slot each for those that seem to have none.
+    """Fair shares by weight for the queues that have work, a look at those that seem to have none.
 
-    A queue that gave all that was asked of it is taken to have more. Where there are fewer slots
-    than queues they take turns, so none starves.
+    Stride scheduling: a slot goes to the queue that is least far along, and takes it along by one
+    part in its weight. Of queues that always have work each gets its share of the jobs over any
+    stretch of time, to within one job. Nobody saves up: whoever had no work, or was at its limit,
+    goes on from where the others are.
+
+    A queue that gave all that was asked of it is taken to have more; the others are asked for one
+    job when it is their turn, so that none starves.
     """
 
-    def __init__(self, queues: Iterable[str]) -> None:
+    def __init__(self, weights: Mapping[str, int]) -> None:
         """All queues may have work."""
-        self._turns = list(queues)
-        self._hungry = set(self._turns)
-        self._unasked = set(self._turns)
+        self._strides = {queue: 1 / weight for queue, weight in weights.items()}
+        self._along = dict.fromkeys(weights, 0.0)
+        self._now = 0.0
+        """How far along the queue was that got the last slot."""
+        self._turns, self._turn = dict.fromkeys(weights, 0), 0
+        """When each queue was asked last: those that are equally far along take turns."""
+        self._hungry = set(weights)
+        self._unasked = set(weights)
+        self._open = set(weights)
+        self._level = set(weights)
+        """Queues that could have had the last slot, so that they have what is theirs."""
 
-    def split(self, room: int) -> dict[str, int]:
-        """How many to ask of each queue, `room` in all."""
-        turns = self._turns
-        if len(turns) == 1:
-            return {turns[0]: room}
-        asked = turns[:room]
-        self._turns = turns[len(asked) :] + asked
-        wants = dict.fromkeys(asked, 1)
-        hungry = [queue for queue in asked if queue in self._hungry] or asked
-        share, rest = divmod(room - len(asked), len(hungry))
-        for place, queue in enumerate(hungry):
-            wants[queue] += share + (place < rest)
+    def split(self, room: int, most: Callable[[str], float]) -> dict[str, int]:
+        """How many to ask of each queue, `room` in all, and of none more than its `most`."""
+        left = {queue: int(min(most(queue), room)) for queue in self._strides}
+        if len(left) == 1:
+            return left
+        left = {queue: n for queue, n in left.items() if n > 0}
+        self._open = set(left)
+        for queue in self._strides.keys() - self._level:
+            self._along[queue] = max(self._along[queue], self._now)
+        wants: dict[str, int] = {}
+        hungry = self._hungry & self._open
+        if hungry:
+            left = {queue: n if queue in hungry else 1 for queue, n in left.items()}
+        else:
+            self._look(self._unasked & self._open, room, left, wants)
+        self._deal(room - len(wants), left, wants)
+        self._level = set(left)
         return wants
 
     def learn(self, wants: Mapping[str, int], jobs: Sequence[ClaimedJob]) -> bool:
-        """Note what came; whether every queue has been asked since it last had work."""
-        if len(self._turns) == 1:
+        """Note what came; whether every open queue has been asked since it last had work."""
+        if len(self._strides) == 1:
             return len(jobs) < sum(wants.values())
         got = Counter(job.queue for job in jobs)
         for queue, number in wants.items():
@@ -47,7 +65,31 @@ class Shares:
             else:
                 self._hungry.discard(queue)
                 self._unasked.discard(queue)
-        if self._unasked:
+        if self._unasked & self._open:
             return False
-        self._unasked = set(self._turns)
+        self._unasked = set(self._strides)
         return True
+
+    def _look(
+        self, queues: Collection[str], room: int, left: dict[str, int], wants: dict[str, int]
+    ) -> None:
+        """Ask one job of each, those first that were asked longest ago; no share is charged."""
+        for queue in sorted(queues, key=self._turns.__getitem__)[:room]:
+            self._ask(queue, left, wants)
+
+    def _deal(self, room: int, left: dict[str, int], wants: dict[str, int]) -> None:
+        """Deal out slots, one after the other."""
+        along, turns = self._along, self._turns
+        for _ in range(min(room, sum(left.values()))):
+            queue = min(left, key=lambda queue: (along[queue], turns[queue]))
+            self._now = along[queue]
+            along[queue] += self._strides[queue]
+            self._ask(queue, left, wants)
+
+    def _ask(self, queue: str, left: dict[str, int], wants: dict[str, int]) -> None:
+        wants[queue] = wants.get(queue, 0) + 1
+        self._turn += 1
+        self._turns[queue] = self._turn
+        left[queue] -= 1
+        if not left[queue]:
+            del left[queue]

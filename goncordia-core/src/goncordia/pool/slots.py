@@ -15,7 +15,8 @@ from anyio.lowlevel import checkpoint
 
 from goncordia.clock import Clock
 from goncordia.handler import CancelReason
-from goncordia.jobs import ClaimedJob, Outcome, released
+from goncordia.jobs import ClaimedJob, Outcome, released, snoozed
+from goncordia.pool.limits import Limits
 from goncordia.pool.signal import Signal
 
 LULLS = 8
@@ -38,7 +39,7 @@ class Stoppable(Protocol):
 class Slots:
     """As many slots as jobs may run at once; a job has one from its claim to its handler's end."""
 
-    def __init__(self, clock: Clock, concurrency: int, backlog: int) -> None:
+    def __init__(self, clock: Clock, concurrency: int, backlog: int, limits: Limits) -> None:
         """All free; `backlog` unwritten outcomes stop the fetching of more work."""
         self.free = concurrency
         self.closing = anyio.Event()
@@ -52,10 +53,13 @@ class Slots:
         """Jobs that their handlers completed in transactions of their own, committed or not."""
         self.freed = Signal(clock)
         """For the fetcher: a slot is free, or an outcome was written."""
+        self.wake = Signal(clock)
+        """For the fetcher: there may be work."""
         self.ended = Signal(clock)
         """For the finisher: there are outcomes."""
         self.beat = Signal(clock)
         """For the keeper: somebody asked for a cancel."""
+        self.limits = limits
         self._backlog = backlog
         self._work: deque[ClaimedJob] = deque()
         self._idle: list[anyio.Event] = []
@@ -66,20 +70,27 @@ class Slots:
 
     def room(self) -> int:
         """How many jobs may be claimed now."""
-        return 0 if self.unwritten >= self._backlog else self.free
+        if self.unwritten >= self._backlog:
+            return 0
+        return int(max(min(self.free, self.limits.most), 0))
 
     def claiming(self, token: UUID) -> None:
         """A claim is on its way under this token."""
         self._tokens[token] = 0
 
     def claimed(self, token: UUID, jobs: Sequence[ClaimedJob]) -> None:
-        """Its jobs came in: each has a slot and waits for a runner."""
+        """Its jobs came in: each has a slot and waits for a runner, or is over a limit."""
         if not jobs:
             del self._tokens[token]
             return
         self._tokens[token] = len(jobs)
-        self.free -= len(jobs)
-        self._work.extend(jobs)
+        for job in jobs:
+            wait = self.limits.enter(job)
+            if wait is None:
+                self.free -= 1
+                self._work.append(job)
+            else:
+                self._ended(snoozed(job, wait))
         if self.closing.is_set():
             self.give_back()
         else:
@@ -113,15 +124,20 @@ class Slots:
                 self._idle.remove(event)
             raise
 
-    def finished(self, outcome: Outcome) -> None:
+    def finished(self, job: ClaimedJob, outcome: Outcome) -> None:
         """A handler ended: its slot is free, its outcome is to be written."""
         self.free += 1
-        self.unwritten += 1
-        self.outcomes.append(outcome)
-        self.ended.set()
+        if self.limits.leave(job):
+            self.wake.set()
+        self._ended(outcome)
         self.freed.set()
         if self._watchers:
             self.changed()
+
+    def _ended(self, outcome: Outcome) -> None:
+        self.unwritten += 1
+        self.outcomes.append(outcome)
+        self.ended.set()
 
     async def lull(self) -> None:
         """Return once no handler has ended for two turns of the event loop, or after `LULLS` pairs.
@@ -177,7 +193,8 @@ class Slots:
     def give_back(self) -> None:
         """Release the jobs that no runner has begun."""
         while self._work:
-            self.finished(released(self._work.popleft()))
+            job = self._work.popleft()
+            self.finished(job, released(job))
 
     def close(self) -> None:
         """Begin no more jobs: what has no runner yet is given back, what is on its way too."""

@@ -23,6 +23,7 @@ from goncordia.pool.finisher import Finisher
 from goncordia.pool.isolation import KILLED, cancelled_from_outside, unless_killed, until_cancelled
 from goncordia.pool.keeper import Keeper
 from goncordia.pool.lease import Lease
+from goncordia.pool.limits import Limits
 from goncordia.pool.listener import Listener
 from goncordia.pool.runner import Runner, runnables
 from goncordia.pool.settings import PoolOptions, Settings
@@ -47,11 +48,12 @@ class WorkerPool:
         worker = WorkerInfo(settings.name, settings.queues, registry.kinds, settings.concurrency)
         self._driver = driver
         self._settings = settings
-        self._slots = Slots(clock, settings.concurrency, backlog)
+        limits = Limits(clock, settings.rooms, settings.kind_limits)
+        self._slots = Slots(clock, settings.concurrency, backlog, limits)
         self._lease = Lease(clock, settings.session_ttl, settings.beat_every)
         self._fetcher = Fetcher(driver, settings, self._slots, self._lease)
         self._finisher = Finisher(driver, settings, self._slots)
-        wake = self._fetcher.wake
+        wake = self._slots.wake
         self._keeper = Keeper(driver, settings, self._slots, self._lease, worker, wake)
         self._listener = Listener(driver, settings, wake, self._slots.beat)
         self._upkeep = Upkeep(driver, settings, self._lease)
@@ -81,14 +83,15 @@ class WorkerPool:
     async def idle(self) -> None:
         """Return when nothing is due in the pool's queues and nothing runs in it.
 
-        Jobs that wait for a later time, a retry's too, are not waited for. Raises `PoolEnded` once
-        the pool's block is being left.
+        Jobs that wait for a later time, a retry's too, are not waited for, except those that this
+        pool put off because their kind was at its limit. Raises `PoolEnded` once the pool's block
+        is being left.
         """
         slots, fetcher = self._slots, self._fetcher
         target = fetcher.rounds + 1
         while fetcher.calm_round < target:
-            if not (slots.busy or fetcher.stalled):
-                fetcher.wake.set()
+            if not (slots.busy or slots.limits.putting_off or fetcher.stalled):
+                slots.wake.set()
             await self._change()
 
     async def settled(self) -> None:
@@ -103,7 +106,7 @@ class WorkerPool:
             await all_blocked()
             target = fetcher.rounds + 1
             while fetcher.dry_round < target and slots.room() and not fetcher.stalled:
-                fetcher.wake.set()
+                slots.wake.set()
                 await self._change()
             await all_blocked()
             if not slots.waiting and (self._finisher.stalled or not slots.unwritten):
@@ -205,7 +208,7 @@ class WorkerPool:
         """
         slots, settings = self._slots, self._settings
         slots.close()
-        self._fetcher.wake.set()
+        slots.wake.set()
         patience = settings.shutdown_timeout
         with settings.clock.scope(patience), anyio.move_on_after(patience):
             await self._ended()

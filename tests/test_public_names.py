@@ -13,10 +13,11 @@ import pytest
 PUBLIC = {
     "goncordia": """
         Acted Args AttemptError Cancel CancelReason Capabilities Client Conflict Count Cron
-        Discard Driver Enqueue Enqueued Every Exponential Fixed GoncordiaError Hold Insertion Job
-        JobRow Overlap Page Progress Queue Registry Retention RetryAt RetryPolicy Schedule
-        ScheduleFunc Schedules Session Snooze State SyncClient SyncDriver TransactionConflict
-        Unavailable Unique UniqueConflict WorkerPool never open_driver open_sync_driver worker_pool
+        Discard Driver Ended Enqueue Enqueued Every Explanation Exponential Fixed GoncordiaError
+        Hold Insertion Job JobFailed JobNotFound JobRow Overlap Page Progress Queue Registry
+        Retention RetryAt RetryPolicy Schedule ScheduleFunc Schedules Session Snooze State Sweep
+        SyncClient SyncDriver TransactionConflict Unavailable Unique UniqueConflict WorkerPool
+        never open_driver open_sync_driver worker_pool
     """,
     "goncordia_conformance": "Bench Case DriverSuite Opening Profile Verdict case judge",
     "goncordia_sql": "",

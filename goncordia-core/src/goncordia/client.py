@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import timedelta
 from typing import TypeVar, Unpack
+from uuid import UUID
 
 from goncordia.clock import Clock
-from goncordia.codec import PAYLOAD_LIMIT
+from goncordia.codec import PAYLOAD_LIMIT, result_of
 from goncordia.driver import Driver
+from goncordia.endings import Ended
+from goncordia.filters import Where
 from goncordia.jobs import JobRow
 from goncordia.middleware import Enqueuing
-from goncordia.operations import Operations, Tx_contra, Where
+from goncordia.operations import Operations, Tx_contra
 from goncordia.requests import Call, Op, Wait
 from goncordia.system_clock import SystemClock
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Client(Operations[Tx_contra]):
@@ -51,6 +56,36 @@ class Client(Operations[Tx_contra]):
             if page.cursor is None:
                 return
             page = await self.jobs(cursor=page.cursor, **where)
+
+    async def wait(
+        self,
+        id: UUID,
+        *,
+        timeout: timedelta | float | None = None,
+        type: type[T] = object,
+    ) -> T:
+        """Wait for a job's end and return its result, as JSON or as the `type` says.
+
+        It looks by id, ever more rarely, down to once in `habits.poll` seconds. Raises
+        `WaitTimeout` after `timeout` (seconds or a timedelta; None: never), `JobFailed` where the
+        job ends discarded or cancelled, `JobNotFound` where it is not there or pruned meanwhile,
+        `ResultDecodeError` for a result that is not of the type.
+        """
+        return result_of(await self.run(self._completion(id, timeout)), type)
+
+    async def watch(
+        self, *ids: UUID, timeout: timedelta | float | None = None, **where: Unpack[Where]
+    ) -> AsyncIterator[Ended]:
+        """Each job once, soon after it ended: those of the ids, or those that a filter finds now.
+
+        Without `states` the filter means jobs that have not ended; none at all means all of those.
+        Jobs that are enqueued later are not among them. The iteration ends when all have ended, and
+        raises `WaitTimeout` after `timeout`. Each look takes up one batch of the driver's size.
+        """
+        endings = await self.run(self._watched(ids, timeout, where))
+        while endings:
+            for ended in await self.run(endings.next()):
+                yield ended
 
     async def run(self, op: Op[R]) -> R:
         """Run an operation of `goncordia.requests`."""

@@ -8,12 +8,14 @@ from typing import TypeVar
 import msgspec
 
 from goncordia.args import Args, kind_of
-from goncordia.errors import ArgsDecodeError, ArgsError, PayloadTooLarge
+from goncordia.errors import ArgsDecodeError, ArgsError, PayloadTooLarge, ResultDecodeError
+from goncordia.jobs import JobRow
 
 PAYLOAD_LIMIT = 1024 * 1024
 """Bytes of encoded arguments, meta or result, unless a client or pool says otherwise."""
 
 A = TypeVar("A", bound=Args)
+T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
@@ -53,6 +55,16 @@ def decode(args: type[A], data: bytes) -> A:
     except Exception as error:  # a `__post_init__` may raise anything
         raise ArgsDecodeError(
             f"stored arguments of kind {kind_of(args)!r} don't fit {args.__name__}: {error}"
+        ) from error
+
+
+def result_of(row: JobRow, kind: type[T]) -> T:
+    """A completed job's result; raises `ResultDecodeError` where it is not of that type."""
+    try:
+        return msgspec.json.decode(row.result or b"null", type=kind)
+    except msgspec.MsgspecError as error:
+        raise ResultDecodeError(
+            f"the result of job {row.id}, of kind {row.kind!r}, is no {kind.__name__}: {error}"
         ) from error
 
 

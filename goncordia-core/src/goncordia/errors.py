@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from goncordia.jobs import JobRow
 
 
 class GoncordiaError(Exception):
@@ -38,6 +42,10 @@ class PayloadTooLarge(InvalidArgument):
 
 class ArgsDecodeError(GoncordiaError):
     """Stored arguments that the kind's class can't read: the class changed while the job waited."""
+
+
+class ResultDecodeError(GoncordiaError):
+    """A job's result that is not of the type it was asked for as."""
 
 
 class UnknownKind(GoncordiaError, LookupError):
@@ -84,6 +92,42 @@ class UniqueConflict(GoncordiaError):
         super().__init__(f"job {id} was not enqueued: job {holder} holds its unique key")
         self.id = id
         self.holder = holder
+
+
+class JobNotFound(GoncordiaError, LookupError):
+    """No job has the id: it never was, or it is pruned or deleted.
+
+    A job enqueued with `tx` is there once that transaction is committed. Attributes: `id`.
+    """
+
+    def __init__(self, id: UUID) -> None:
+        super().__init__(f"there is no job {id}: it never was, or is pruned or deleted")
+        self.id = id
+
+
+class JobFailed(GoncordiaError):
+    """Somebody waited for a job's result, and it ended discarded or cancelled.
+
+    Attributes: `row`, the job as it ended; its `errors` say why.
+    """
+
+    def __init__(self, row: JobRow) -> None:
+        last = f"; attempt {row.errors[-1].attempt} failed with " if row.errors else ""
+        why = f"{row.errors[-1].type}: {row.errors[-1].message}" if row.errors else ""
+        super().__init__(f"job {row.id} of kind {row.kind!r} is {row.state}{last}{why}")
+        self.row = row
+
+
+class WaitTimeout(GoncordiaError, TimeoutError):
+    """Jobs did not end in the time that somebody wanted to wait; they go on.
+
+    Attributes: `ids`, of those that have not ended.
+    """
+
+    def __init__(self, ids: Sequence[UUID]) -> None:
+        shown = ", ".join(str(i) for i in ids[:5]) + (", ..." if len(ids) > 5 else "")
+        super().__init__(f"{len(ids)} jobs have not ended in time: {shown}; explain(id) says why")
+        self.ids = tuple(ids)
 
 
 class TransactionConflict(GoncordiaError):

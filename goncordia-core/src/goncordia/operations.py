@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Generic, Protocol, TypedDict, TypeVar, Unpack
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar, Unpack
 from uuid import UUID
 
 from goncordia.actions import Acted, Action, Amend, Cancel, Delete, Retry
-from goncordia.answers import Count, Filter, Inserted, Page, Progress, Queue, QueueChange
+from goncordia.answers import Count, Inserted, Page, Progress, Queue, QueueChange
 from goncordia.args import Args
 from goncordia.clock import Clock, When, utc_now
 from goncordia.driver import Driver, SyncDriver
+from goncordia.endings import Endings, Patience, completion, found
 from goncordia.enqueue import Enqueue, Enqueued, check_run_at, new_job
 from goncordia.errors import CapabilityMissing, InvalidArgument, UniqueConflict
+from goncordia.explain import explain
+from goncordia.filters import Where, filter_of, listed
+from goncordia.handler import seconds
 from goncordia.handles import check_handle
 from goncordia.jobs import Conflict, JobRow, NewJob
-from goncordia.lifecycle import State
+from goncordia.lifecycle import LIVE
 from goncordia.middleware import Enqueuing, enqueuing
 from goncordia.options import check_priority, check_queue
-from goncordia.requests import Op, ask, insist, operation
+from goncordia.reasons import Explanation
+from goncordia.requests import Op, Store, ask, insist, operation
 from goncordia.sessions import Session
+from goncordia.sweep import Sweep, sweep, wanted
 from goncordia.unique import Unique
 
 Tx_contra = TypeVar("Tx_contra", contravariant=True)
 T = TypeVar("T")
-
-
-class Store(Driver[object], Protocol):
-    """Where the calls' names and types are taken from."""
-
-
-class Where(TypedDict, total=False):
-    """Which jobs; what is left out means any. States are as visible: due is available."""
-
-    states: Collection[State]
-    kinds: Collection[str]
-    queues: Collection[str]
-    tags: Collection[str]
-    """Jobs that carry all of them."""
 
 
 class Operations(Generic[Tx_contra]):
@@ -176,11 +168,12 @@ class Operations(Generic[Tx_contra]):
         self, *ids: UUID, run_at: When | None = None, priority: int | None = None
     ) -> Op[list[Acted]]:
         """Change when or how urgently waiting jobs run; None leaves that part as it is."""
+        return (yield from self._act(ids, self._amendment(run_at, priority)))
+
+    def _amendment(self, run_at: When | None, priority: int | None) -> Amend:
         now = self._clock.told() or utc_now()
         when = None if run_at is None else check_run_at(run_at, now)
-        if priority is not None:
-            check_priority(priority)
-        return (yield from self._act(ids, Amend(when, priority)))
+        return Amend(when, None if priority is None else check_priority(priority))
 
     @operation
     def delete(self, *ids: UUID) -> Op[list[Acted]]:
@@ -193,6 +186,65 @@ class Operations(Generic[Tx_contra]):
         for batch in _batches(ids, self._store.habits.batch):
             acted += yield from insist(Store.act, batch, action, now=self._clock.told())
         return acted
+
+    # Act on whatever a filter finds.
+
+    @operation
+    def cancel_all(
+        self, *, dry: bool = False, limit: int | None = None, **where: Unpack[Where]
+    ) -> Op[Sweep]:
+        """Cancel the jobs that `jobs` would show, and answer how many.
+
+        They are found and acted on newest first, in batches of the driver's size, at most `limit`
+        of them; `dry` only counts. Without `states` those are meant that have not ended. Jobs that
+        change between being found and acted on are answered as they are then. An `Unavailable`
+        leaves part of it done; doing it again does the rest. Raises `InvalidArgument` where
+        `where` says nothing.
+        """
+        return (yield from self._act_on(where, Cancel(), dry=dry, limit=limit))
+
+    @operation
+    def retry_all(
+        self,
+        *,
+        run_at: When | None = None,
+        dry: bool = False,
+        limit: int | None = None,
+        **where: Unpack[Where],
+    ) -> Op[Sweep]:
+        """Retry the jobs that a filter finds, as `cancel_all`; without `states`, discarded ones."""
+        now = self._clock.told() or utc_now()
+        when = None if run_at is None else check_run_at(run_at, now)
+        return (yield from self._act_on(where, Retry(when), dry=dry, limit=limit))
+
+    @operation
+    def amend_all(
+        self,
+        *,
+        run_at: When | None = None,
+        priority: int | None = None,
+        dry: bool = False,
+        limit: int | None = None,
+        **where: Unpack[Where],
+    ) -> Op[Sweep]:
+        """Amend the jobs that a filter finds, as `cancel_all`; without `states`, waiting ones."""
+        amend = self._amendment(run_at, priority)
+        return (yield from self._act_on(where, amend, dry=dry, limit=limit))
+
+    @operation
+    def delete_all(
+        self, *, dry: bool = False, limit: int | None = None, **where: Unpack[Where]
+    ) -> Op[Sweep]:
+        """Remove the jobs that a filter finds, as `cancel_all`; without `states`, all save running.
+
+        Waiting jobs are among them: they never run then.
+        """
+        return (yield from self._act_on(where, Delete(), dry=dry, limit=limit))
+
+    def _act_on(self, where: Where, action: Action, *, dry: bool, limit: int | None) -> Op[Sweep]:
+        meant, most = wanted(where, action), None if limit is None else _check_limit(limit)
+        now, batch = self._clock.told(), self._store.habits.batch
+        return sweep(meant, None if dry else action, most, batch, now)
 
     @operation
     def prune(self, limit: int = 1000) -> Op[Progress]:
@@ -217,25 +269,61 @@ class Operations(Generic[Tx_contra]):
         Each part of `where` lists what is wanted: `states=[State.DISCARDED]`, `kinds`, `queues`,
         and `tags`, of which a job carries all.
         """
-        wanted = Filter(
-            _listed("states", where.get("states", ())),
-            _listed("kinds", where.get("kinds", ())),
-            _listed("queues", where.get("queues", ())),
-            _listed("tags", where.get("tags", ())),
-        )
-        most, now = _check_limit(limit), self._clock.told()
+        wanted, most, now = filter_of(where), _check_limit(limit), self._clock.told()
         return (yield from insist(Store.list, wanted, cursor=cursor, limit=most, now=now))
+
+    @operation
+    def count(self, *, limit: int = 10_000, **where: Unpack[Where]) -> Op[Progress]:
+        """How many jobs `jobs` would show, counted one by one up to `limit`, and whether more.
+
+        For whole queues `stats` is cheaper.
+        """
+        most, now = _check_limit(limit), self._clock.told()
+        counted = yield from sweep(filter_of(where), None, most, self._store.habits.batch, now)
+        return Progress(counted.found, counted.more)
+
+    @operation
+    def explain(self, id: UUID) -> Op[Explanation]:
+        """Why the job is where it is: paused queue, not due, nobody to run it, behind others...
+
+        Each reason is a record of `goncordia.reasons`, and a sentence by `str()`. It is what a few
+        looks one after the other showed; how many jobs are before it is counted among the newest
+        500 due ones of its queue. Raises `JobNotFound`.
+        """
+        _check_ids([id])
+        return (yield from explain(id, self._clock))
 
     @operation
     def stats(self, queues: Collection[str] = ()) -> Op[list[Count]]:
         """How many jobs are in which state, by queue; no queues means all of them."""
-        names = _listed("queues", queues)
+        names = listed("queues", queues)
         return (yield from insist(Store.stats, names, now=self._clock.told()))
 
     @operation
     def sessions(self) -> Op[list[Session]]:
         """The workers: those that live, and dead ones that still hold jobs."""
         return (yield from insist(Store.sessions, now=self._clock.told()))
+
+    # Wait; the clients make their own loops and types of these.
+
+    def _completion(self, id: UUID, timeout: timedelta | float | None) -> Op[JobRow]:
+        _check_ids([id])
+        return (yield from completion(self._endings([id], timeout)))
+
+    def _watched(
+        self, ids: Sequence[UUID], timeout: timedelta | float | None, where: Where
+    ) -> Op[Endings]:
+        _check_ids(ids)
+        if ids and any(where.values()):
+            raise InvalidArgument("watch either ids or what a filter finds")
+        meant, batch = filter_of(where, LIVE), self._store.habits.batch
+        watched = ids or (yield from found(meant, self._clock, batch))
+        return self._endings(watched, timeout)
+
+    def _endings(self, ids: Sequence[UUID], timeout: timedelta | float | None) -> Endings:
+        habits = self._store.habits
+        patience = Patience(self._clock, seconds(timeout, "timeout"), habits.poll)
+        return Endings(ids, self._clock, patience, habits.batch)
 
     # Queues.
 
@@ -279,10 +367,3 @@ def _check_limit(limit: int) -> int:
     if limit < 1:
         raise InvalidArgument(f"limit={limit}: use 1 or more")
     return limit
-
-
-def _listed(name: str, values: Collection[T]) -> tuple[T, ...]:
-    """A lone string is a collection too, of its letters: never what was meant."""
-    if isinstance(values, str):
-        raise InvalidArgument(f"{name}={values!r}: use a list or tuple")
-    return tuple(values)

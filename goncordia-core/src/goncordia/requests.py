@@ -48,6 +48,10 @@ class Wait(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class Store(Driver[object], Protocol):
+    """Where the calls' names and types are taken from."""
+
+
 Op = Generator[Call | Wait, object, R]
 """An operation that answers `R`."""
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from goncordia import memory
@@ -92,6 +93,10 @@ class Coat:
     async def all_jobs(self, **where: object) -> AsyncIterator[object]:
         for row in self._client.all_jobs(**where):  # pyright: ignore[reportArgumentType] as given
             yield row
+
+    async def watch(self, *ids: UUID, **more: object) -> AsyncIterator[object]:
+        for ended in self._client.watch(*ids, **more):  # pyright: ignore[reportArgumentType] as given
+            yield ended
 
 
 class Quick(SystemClock):

@@ -38,12 +38,17 @@ OPERATIONS: dict[str, Callable[[MemoryClient], Awaitable[object]]] = {
     "queues": lambda c: c.queues(),
     "pause": lambda c: c.pause("q"),
     "resume": lambda c: c.resume("q"),
+    "cancel_all": lambda c: c.cancel_all(kinds=["k"]),
+    "retry_all": lambda c: c.retry_all(kinds=["k"]),
+    "amend_all": lambda c: c.amend_all(kinds=["k"], priority=1),
+    "delete_all": lambda c: c.delete_all(kinds=["k"]),
+    "count": lambda c: c.count(),
 }
 
 
 def test_all_operations_are_here() -> None:
     public = {name for name in dir(Client) if not name.startswith("_")}
-    assert public - {"all_jobs", "run"} == set(OPERATIONS)
+    assert public - {"all_jobs", "run", "wait", "watch", "explain"} == set(OPERATIONS)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -16,7 +16,7 @@ PUBLIC = {
         Discard Driver Ended Enqueue Enqueued Every Explanation Exponential Fixed GoncordiaError
         Hold Insertion Job JobFailed JobNotFound JobRow Overlap Page Progress Queue Registry
         Retention RetryAt RetryPolicy Schedule ScheduleFunc Schedules Session Snooze State Sweep
-        SyncClient SyncDriver TransactionConflict Unavailable Unique UniqueConflict WorkerPool
+        SyncClient SyncDriver TransactionConflict Unavailable Unique UniqueConflict WaitTimeout WorkerPool
         never open_driver open_sync_driver worker_pool
     """,
     "goncordia_conformance": "Bench Case DriverSuite Opening Profile Verdict case judge",

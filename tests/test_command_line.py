@@ -175,6 +175,7 @@ def test_the_schema_is_brought_up_to_date_once(tmp_path: Path) -> None:
     missing = tell(tmp_path, "stats")
     assert (missing.returncode, missing.stdout) == (1, "")
     assert "goncordia migrate" in missing.stderr
+    assert not list(tmp_path.iterdir()), "looking makes no file"
     first, second = tell(tmp_path, "migrate", "--json"), tell(tmp_path, "migrate", "--json")
     assert [step["version"] for step in json.loads(first.stdout)["applied"]] == [1]
     assert json.loads(second.stdout) == {"applied": []}

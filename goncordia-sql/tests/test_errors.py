@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from goncordia.errors import InvalidArgument, SchemaMismatch, StoreUnusable, Unavailable
 from goncordia.ids import uuid7
@@ -100,6 +101,52 @@ def test_a_file_without_the_schema(tmp_path: Path) -> None:
         driver.migrate()
         driver.insert(jobs())
         assert held(driver) == 1
+
+
+def test_looking_makes_no_file(tmp_path: Path) -> None:
+    with SyncSqliteDriver(tmp_path / "jobs.db") as driver:
+        for look in (driver.stats, driver.queues, driver.sessions, lambda: driver.get([uuid7()])):
+            with pytest.raises(SchemaMismatch, match="goncordia migrate"):
+                look()
+        with pytest.raises(SchemaMismatch, match="goncordia migrate"):
+            driver.insert(jobs())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_another_makes_meanwhile_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    with SyncSqliteDriver(path) as early, SyncSqliteDriver(path) as other:
+        other.migrate()
+        other.insert(jobs(3))
+        assert held(early) == 3
+        early.insert(jobs())
+        assert held(other) == 4
+
+
+def test_so_is_one_that_could_not_be_opened_at_first(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    with SyncSqliteDriver(path) as driver:
+        path.write_text("Remember the milk. " * 100)
+        for _ in range(2):
+            with pytest.raises(StoreUnusable, match="no SQLite database"):
+                driver.stats()
+        path.unlink()
+        driver.migrate()
+        assert held(driver) == 0
+
+
+@pytest.mark.anyio
+async def test_a_listener_hears_in_a_file_that_was_made_late(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    async with SqliteDriver(path) as driver, SqliteDriver(path) as early:
+        await driver.migrate()
+        async with driver.listen(["default"]) as wakeups:
+            connection = sqlite3.connect(path)
+            await early.insert(jobs(), tx=connection)
+            connection.commit()
+            connection.close()
+            with anyio.fail_after(60):
+                assert await wakeups.wait()
 
 
 def test_a_newer_schema(path: str) -> None:

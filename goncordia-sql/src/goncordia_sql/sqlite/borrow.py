@@ -62,6 +62,7 @@ class Borrower:
             self._current = drive(cursor, migrate.check())
             if not self._current:
                 raise migrate.missing(self._place.path)
+            self._place.furnish()
         if not tx.in_transaction:
             _begin(tx, cursor)
 

@@ -49,7 +49,7 @@ R = TypeVar("R")
 class SqliteDriver(Promises):
     """A `Driver[sqlite3.Connection]` over a SQLite file, which other processes may share.
 
-    `path` is the file; it is made if there is none. `synchronous` is `FULL` (a committed job
+    `path` is the file, which `migrate` makes. `synchronous` is `FULL` (a committed job
     survives a loss of power), `NORMAL` (it survives a crash of the process) or `EXTRA`.
     `busy_timeout` is for how many seconds a write waits for another's transaction before it raises
     `Unavailable`; `retention` says how long ended jobs are kept.

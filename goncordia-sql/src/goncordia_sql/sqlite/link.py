@@ -90,13 +90,25 @@ class Link:
         self._turn = Turn(place.folder)
         self._connection: sqlite3.Connection | None = None
         self._current = False
+        self._awaits = False
+        """Opened where there is no file yet."""
         self.closing = False
         """Set from any thread: wait for no lock any more."""
 
     def open(self) -> None:
-        """Connect; raises `StoreUnusable`, `Unavailable`, `SchemaMismatch` for a newer schema."""
+        """Connect, if there is a file: looking at jobs never makes one.
+
+        Raises `StoreUnusable`, `Unavailable`, `SchemaMismatch` for a newer schema.
+        """
+        self.closing = False
+        self._awaits = not self._place.exists
+        if not self._awaits:
+            self._connect()
+
+    def _connect(self) -> None:
         place = self._place
         try:
+            place.furnish()
             self._connection = sqlite3.connect(
                 place.path,
                 timeout=place.busy_timeout,
@@ -110,7 +122,7 @@ class Link:
             # a writer takes its turn instead of SQLite's own waiting
             last = "query_only = 1" if self._reads_only else "busy_timeout = 0"
             self._connection.execute(f"PRAGMA {last}")
-            self.closing = False
+            self._awaits = False
         except sqlite3.Error as error:
             self.close()
             raise translate(error, place.path) from error
@@ -123,10 +135,21 @@ class Link:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self._awaits = False
         self._turn.close()
+
+    def _arrive(self, group: Sequence[Work[R]]) -> None:
+        """Connect late: somebody has made the file meanwhile, or a migration is about to."""
+        if self._awaits and (self._place.exists or any(work.migrates for work in group)):
+            try:
+                self._connect()
+            except BaseException:
+                self._awaits = True  # the next call tries again
+                raise
 
     def read(self, group: Sequence[Work[R]]) -> None:
         """Run operations that read, each by itself."""
+        self._arrive(group)
         for work in group:
             try:
                 self._check(work)
@@ -136,6 +159,7 @@ class Link:
 
     def write(self, group: Sequence[Work[R]]) -> None:
         """Run operations in one transaction; each is answered once that is committed."""
+        self._arrive(group)
         todo = [work for work in group if not self._is_idle(work)]
         while todo:
             todo = self._transaction(todo)
@@ -204,7 +228,7 @@ class Link:
                 raise busy[-1]
 
     def _roll_back(self) -> None:
-        if self._open().in_transaction:
+        if self._connection is not None and self._connection.in_transaction:
             self._cursor().execute("ROLLBACK")
 
     def _check(self, work: Work[R]) -> None:
@@ -218,6 +242,8 @@ class Link:
         return Env(work.now, self._place.kept, news)
 
     def _open(self) -> sqlite3.Connection:
+        if self._awaits:
+            raise migrate.missing(self._place.path)
         if self._connection is None:
             raise StoreUnusable(f"{self._place.path}: not open; use `async with` or `with`")
         return self._connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 
 from goncordia.errors import InvalidArgument, StoreUnusable
@@ -44,22 +45,47 @@ class Place:
         self.busy_timeout = busy_timeout
         self.kept: Mapping[State, int] = kept(retention)
         self.post = Post(self.folder)
+        self._furnished = False
+        self._lock = threading.Lock()
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file; only a migration makes one."""
+        return os.path.exists(self.path)
 
     def open(self) -> None:
-        """Make the folder, for whoever may use the file's own folder, and be ready to send."""
-        parent = os.path.dirname(self.path)
+        """Look at the file's directory; furnish the place, if there is a file."""
         try:
-            mode = os.stat(parent).st_mode & 0o777
-            if not os.path.isdir(self.folder):
-                os.makedirs(self.folder, exist_ok=True)
-                os.chmod(self.folder, mode)
+            os.stat(os.path.dirname(self.path))
         except OSError as error:
-            raise StoreUnusable(
-                f"{self.path}: its directory must exist, and this user must be able to write it: "
-                f"{error}"
-            ) from error
-        self.post.open()
+            raise self._unusable(error) from error
+        if self.exists:
+            self.furnish()
+
+    def furnish(self) -> None:
+        """Make the folder, for whoever may use the file's own folder, and be ready to send."""
+        with self._lock:
+            if not self._furnished:
+                self._make_folder()
+                self.post.open()
+                self._furnished = True
 
     def close(self) -> None:
         """Send no more."""
         self.post.close()
+        self._furnished = False
+
+    def _make_folder(self) -> None:
+        try:
+            mode = os.stat(os.path.dirname(self.path)).st_mode & 0o777
+            if not os.path.isdir(self.folder):
+                os.makedirs(self.folder, exist_ok=True)
+                os.chmod(self.folder, mode)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> StoreUnusable:
+        return StoreUnusable(
+            f"{self.path}: its directory must exist, and this user must be able to write it: "
+            f"{error}"
+        )

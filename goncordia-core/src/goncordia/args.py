@@ -14,6 +14,9 @@ from goncordia.options import Options
 if TYPE_CHECKING:
     from goncordia.unique import Unique
 
+Upcaster = Callable[[dict[str, object]], dict[str, object]]
+"""Makes of a version's JSON object the next version's."""
+
 _KIND = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}")
 
 
@@ -53,6 +56,7 @@ class ArgsMeta(msgspec.StructMeta):
         *,
         kind: str | None = None,
         version: int = 1,
+        upcasters: Mapping[int, Upcaster] | None = None,
         queue: str = "default",
         priority: int = 0,
         max_attempts: int = 25,
@@ -61,6 +65,8 @@ class ArgsMeta(msgspec.StructMeta):
     ) -> ArgsMeta:
         """Make the class; `config` are msgspec's own options.
 
+        `upcasters` make of the JSON object that version n stored the one of version n + 1: they are
+        named by n. A worker applies them one after the other to jobs that waited for a deploy.
         `queue`, `priority`, `max_attempts` and `unique` are the kind's `Options`.
         """
         if kind is not None and not _KIND.fullmatch(kind):
@@ -69,10 +75,19 @@ class ArgsMeta(msgspec.StructMeta):
             )
         if version < 1:
             raise InvalidArgument(f"version={version} of {name}: versions count from 1")
+        for old in upcasters or {}:
+            if old not in range(1, version):
+                raise InvalidArgument(
+                    f"upcasters={{{old!r}: ...}} of {name}: each is named by the version that it "
+                    f"lifts, which is below {version}"
+                )
+        if upcasters and config.get("array_like"):
+            raise InvalidArgument(f"upcasters of {name}: they take objects, and it is array_like")
         cls = super().__new__(mcls, name, bases, namespace, **config)
         made = cast("type[Args]", cls)
         made.__goncordia_kind__ = kind
         made.__goncordia_version__ = version
+        made.__goncordia_upcasters__ = dict(upcasters or {})
         made.__goncordia_options__ = Options(
             queue=queue, priority=priority, max_attempts=max_attempts, unique=unique
         )
@@ -87,11 +102,13 @@ class Args(msgspec.Struct, metaclass=ArgsMeta):
     `class SendEmail(Args, kind="send_email")` declares the fields as msgspec does. The kind is
     stored with the job and must outlive the class's name; a class without one is abstract. Unknown
     fields in stored arguments are ignored, so that an older worker reads a newer producer's jobs;
-    `forbid_unknown_fields=True` makes them an error.
+    `forbid_unknown_fields=True` makes them an error. For a change that an older class can't read,
+    count `version` up and say with `upcasters` how to read what is stored.
     """
 
     __goncordia_kind__: ClassVar[str | None]
     __goncordia_version__: ClassVar[int]
+    __goncordia_upcasters__: ClassVar[Mapping[int, Upcaster]]
     __goncordia_options__: ClassVar[Options]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -29,15 +31,28 @@ def _decoder(args: type[A]) -> msgspec.json.Decoder[A]:
 def encode(value: object, what: str, limit: int = PAYLOAD_LIMIT) -> bytes:
     """JSON bytes of what a job carries.
 
-    Raises `ArgsError` for what JSON can't hold and `PayloadTooLarge` above `limit` bytes.
+    Raises `ArgsError` for what JSON can't hold, NaN and the infinities too, and `PayloadTooLarge`
+    above `limit` bytes.
     """
     try:
         data = _encode(value)
+        if b"null" in data:  # which is what msgspec makes of NaN
+            _check_numbers(msgspec.to_builtins(value))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ArgsError(f"{what} can't be encoded: {error}") from error
     if len(data) > limit:
         raise PayloadTooLarge(what, len(data), limit)
     return data
+
+
+def _check_numbers(value: object) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"JSON has no place for {value}; use None, or a string")
+    if isinstance(value, dict):
+        value = list(cast("dict[object, object]", value).values())
+    if isinstance(value, list | tuple):
+        for each in cast("Sequence[object]", value):
+            _check_numbers(each)
 
 
 def canonical(value: object, what: str) -> bytes:

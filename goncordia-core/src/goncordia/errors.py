@@ -44,6 +44,41 @@ class ArgsDecodeError(GoncordiaError):
     """Stored arguments that the kind's class can't read: the class changed while the job waited."""
 
 
+class UpcasterMissing(ArgsDecodeError):
+    """Arguments of an older version, and the class has no upcaster from there.
+
+    Attributes: `kind`, and `version`, from which there is none.
+    """
+
+    def __init__(self, kind: str, version: int) -> None:
+        super().__init__(
+            f"kind {kind!r} has no upcaster from version {version} to {version + 1}: say "
+            f"upcasters={{{version}: ...}} on its class"
+        )
+        self.kind = kind
+        self.version = version
+
+
+class UpcastError(ArgsDecodeError):
+    """An upcaster that raised, or that gave what JSON can't hold."""
+
+
+class PayloadAhead(GoncordiaError):
+    """Arguments of a version that this deploy does not know yet.
+
+    Attributes: `kind`, `version`, and `known`, the version of the class.
+    """
+
+    def __init__(self, kind: str, version: int, known: int) -> None:
+        super().__init__(
+            f"arguments of kind {kind!r} have version {version}, and this deploy knows {known}: "
+            "they are for workers of a later one"
+        )
+        self.kind = kind
+        self.version = version
+        self.known = known
+
+
 class ResultDecodeError(GoncordiaError):
     """A job's result that is not of the type it was asked for as."""
 

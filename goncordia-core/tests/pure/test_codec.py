@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -78,6 +79,33 @@ def test_what_holds_itself_is_refused() -> None:
         codec.encode(Small(loop), "args")
     with pytest.raises(ArgsError):
         codec.canonical(Small(loop), "args")
+
+
+class Sample(Args, kind="sample"):
+    word: str = ""
+    share: float = 0.0
+    shares: dict[str, list[float | None]] = {}
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+endless = st.sampled_from([math.nan, math.inf, -math.inf])
+
+
+@given(
+    st.sampled_from(["", "null", "nan"]),
+    st.dictionaries(texts, st.lists(st.none() | finite, max_size=3), max_size=3),
+)
+def test_nulls_and_words_that_look_like_them_are_taken(word: str, shares) -> None:
+    args = Sample(word, shares=shares)
+    assert codec.decode(Sample, codec.encode(args, "args")) == args
+
+
+@given(endless, st.dictionaries(texts, st.lists(st.none() | finite, max_size=3), max_size=3))
+def test_numbers_that_json_has_not_are_refused_where_they_are_said(number: float, shares) -> None:
+    """msgspec would write null, and the worker find no number there."""
+    for args in (Sample(share=number), Sample(shares=shares | {"x": [None, number]})):
+        with pytest.raises(ArgsError, match=f"JSON has no place for {number}; use None"):
+            codec.encode(args, "args of sample")
 
 
 @given(st.integers(0, 300), st.integers(11, 300))

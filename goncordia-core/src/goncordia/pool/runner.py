@@ -10,10 +10,10 @@ from typing import Never, cast
 import anyio
 from anyio.lowlevel import checkpoint
 
-from goncordia import codec
+from goncordia import upcast
 from goncordia.args import Args
 from goncordia.driver import Driver
-from goncordia.errors import ArgsDecodeError, HandlerError
+from goncordia.errors import ArgsDecodeError, HandlerError, PayloadAhead
 from goncordia.handler import CancelReason, Job
 from goncordia.jobs import ClaimedJob, Outcome
 from goncordia.lifecycle import Event
@@ -105,10 +105,13 @@ class Runner:
         runnable = self._runnables.get(claim.kind)
         if runnable is None:
             log.warning("no worker here handles kind %s: job %s waits", claim.kind, claim.id)
-            return verdict.unknown(claim)
+            return verdict.left(claim)
         worker = runnable.worker
         try:
-            args = codec.decode(worker.args, claim.args)
+            args = upcast.read(worker.args, claim.args, claim.version)
+        except PayloadAhead as error:
+            log.warning("job %s waits: %s", claim.id, error)
+            return verdict.left(claim)
         except ArgsDecodeError as error:
             log.warning("job %s of kind %s: its args can't be read", claim.id, claim.kind)
             return verdict.unreadable(claim, error, worker.retry, self._settings.clock.now())

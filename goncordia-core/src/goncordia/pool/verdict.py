@@ -92,8 +92,11 @@ def raised(running: Running, error: BaseException, retry: RetryPolicy, now: date
     return _failed(claim, error, retry, now)
 
 
-def unknown(claim: ClaimedJob) -> Outcome:
-    """Nobody here handles the kind; another deploy may: wait, longer each time."""
+def left(claim: ClaimedJob) -> Outcome:
+    """For another deploy: its kind, or the version of its arguments, is not known here.
+
+    It waits, longer each time, and no attempt is counted.
+    """
     error = UnknownKind(f"no worker here handles kind {claim.kind!r}")
     wait = unknown_backoff(claim.snoozes + 1, error)
     return snoozed(claim, wait or timedelta(minutes=10))

@@ -16,6 +16,7 @@ from goncordia_testservers.process import NotInstalled
 if TYPE_CHECKING:
     from goncordia_testservers.pgbouncer import PgBouncer
     from goncordia_testservers.postgres import Postgres, PostgresServer
+    from goncordia_testservers.redis import Redis
 
 T = TypeVar("T")
 
@@ -61,3 +62,11 @@ def pgbouncer(postgres: Postgres) -> Generator[PgBouncer]:
     from goncordia_testservers.pgbouncer import pgbouncer
 
     yield from installed(pgbouncer(postgres))
+
+
+@pytest.fixture(scope="session")
+def redis() -> Generator[Redis]:
+    """The session's Redis server; it is to be left as it was found."""
+    from goncordia_testservers.redis import shared
+
+    yield from installed(shared())

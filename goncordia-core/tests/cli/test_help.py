@@ -3,11 +3,11 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from goncordia.cli import migrate, schedules, stats, worker
+from goncordia.cli import check, migrate, schedules, stats, worker
 from goncordia.cli.app import make, run
 from goncordia.cli.demo import command as demo
 
-COMMANDS = [demo, migrate, schedules, stats, worker]
+COMMANDS = [check, demo, migrate, schedules, stats, worker]
 
 
 def examples(module) -> list[str]:

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from goncordia.cli import migrate, schedules, stats, worker
+from goncordia.cli import check, migrate, schedules, stats, worker
 from goncordia.cli.demo import command as demo
 from goncordia.cli.extras import plugins
 from goncordia.cli.faults import USAGE, complain, reported
@@ -24,7 +24,7 @@ def make() -> App:
     app = App(
         name="goncordia", help=HELP, version=version("goncordia-core"), help_format="plaintext"
     )
-    for module in (demo, migrate, worker, schedules, stats):
+    for module in (demo, migrate, worker, check, schedules, stats):
         app.command(module.command, name=module.NAME, help_epilogue=module.EXAMPLES)
     plugins().extend(app)
     app.register_install_completion_command()  # pyright: ignore[reportUnknownMemberType] - its **kwargs

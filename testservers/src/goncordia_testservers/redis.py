@@ -1,4 +1,4 @@
-"""Redis: the system's own, or the one inside a wheel of PyPI; over TCP on the loopback interface."""
+"""Redis: the system's own, or the one in a wheel of PyPI; over TCP on the loopback interface."""
 
 from __future__ import annotations
 

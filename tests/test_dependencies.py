@@ -67,8 +67,8 @@ def imported(source: Path) -> set[str]:
                 found.add(node.module.split(".")[0])
             elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 nodes += ast.iter_child_nodes(node)
-    own = next(source.iterdir()).name
-    others = found - set(sys.stdlib_module_names) - {own}
+    own = {path.stem for path in source.iterdir()}
+    others = found - set(sys.stdlib_module_names) - own
     return {"goncordia-core" if name == "goncordia" else name.replace("_", "-") for name in others}
 
 

@@ -19,12 +19,17 @@ PUBLIC = {
         SyncClient SyncDriver TransactionConflict Unavailable Unique UniqueConflict WaitTimeout WorkerPool
         never open_driver open_sync_driver worker_pool
     """,
+    "goncordia.testing": """
+        Drained EnqueuedJob Fault FaultKind FaultPlan FaultyDriver MockClock PlannedDriver
+        SyncTracker Tracker Worked cancelled delayed doubled held lost refused reply_held work
+        work_sync
+    """,
     "goncordia_conformance": "Bench Case DriverSuite Opening Profile Verdict case judge",
     "goncordia_sql": "",
     "goncordia_testservers": "NotInstalled ServerFailed ServerProcess free_port",
 }
 
-ALIASES = {"Opening", "RetryPolicy"}
+ALIASES = {"Fault", "Opening", "RetryPolicy"}
 """Names of types that can't carry a docstring."""
 
 EXTRAS = {"cyclopts", "rich", "pytest", "hypothesis", "trio"}

@@ -27,7 +27,7 @@ def bare(dist: Path, install: Callable[..., Path]) -> Path:
 def test_a_distribution_is_a_wheel_and_an_sdist(dist: Path, member: Path) -> None:
     project = tomllib.loads((member / "pyproject.toml").read_text())["project"]
     stem = f"{project['name'].replace('-', '_')}-{project['version']}"
-    package = next((member / "src").iterdir()).name
+    package = next((member / "src").glob("*/py.typed")).parent.name
     wheel = zipfile.ZipFile(dist / f"{stem}-py3-none-any.whl")
     inside = wheel.namelist()
     assert f"{package}/py.typed" in inside

@@ -50,11 +50,13 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Claims(msgspec.Struct):
-    """Jobs claimed, in order within a queue; whether more are due; seconds to the next due one."""
+    """Jobs claimed, in order within a queue, and what is known of those left."""
 
     jobs: list[ClaimedJob]
     more: bool = False
+    """More are due. Of a queue that gave all that was asked of it a store may take it for granted."""
     next_due_in: float | None = None
+    """Seconds to the next one that falls due, of queues that gave less than was asked of them."""
 
 
 class Wake(Flag):

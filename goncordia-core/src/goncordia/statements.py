@@ -11,14 +11,16 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-Value = None | int | float | str | bytes | UUID | datetime
+Scalar = None | int | float | str | bytes | UUID | datetime
+Value = Scalar | Sequence[Scalar]
+"""A parameter or column; a list is an array, for stores that know arrays."""
 Row = tuple[Value, ...]
 
 R = TypeVar("R")
 
 
 class Statement(NamedTuple):
-    """One statement; parameters stand as `?`, whatever the store's own paramstyle."""
+    """One statement; parameters stand in it as the server itself has them: `?1`, `$1`."""
 
     text: str
     params: Sequence[Value] = ()

@@ -197,7 +197,8 @@ async def tells_when_to_come_back(bench: Bench) -> None:
     claims = await worker.claim()
     assert (claims.jobs, claims.more, claims.next_due_in) == ([], False, None)
     await bench.there(bench.new(), bench.new(), bench.new(run_at=timedelta(seconds=90)))
-    claims = await worker.claim(1)
-    assert claims.more
+    assert (await worker.claim(1)).more
+    claims = await worker.claim(2)
+    assert (len(claims.jobs), claims.more) == (1, False)
     assert claims.next_due_in is not None
     assert 89 <= claims.next_due_in <= 90.001

@@ -95,6 +95,8 @@ def _outlook(choice: Choice) -> Iterator[str]:
         yield "more=False, and due jobs are left: they would wait for a poll"
     if choice.answer.more and not left and not full and not choice.paused & set(choice.due):
         yield "more=True, and nothing due is left: an idle pool would ask for ever"
+    if choice.answer.more:
+        return  # whoever asks again at once does not wait by it
     said = choice.answer.next_due_in
     if not choice.ahead:
         if said is not None and not choice.paused & set(choice.due):

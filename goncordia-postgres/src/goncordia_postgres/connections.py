@@ -1,0 +1,74 @@
+"""The driver's own connections on an event loop: at most so many, the last one used first."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from threading import Lock
+
+import anyio
+from anyio import to_thread
+
+from goncordia_postgres.dial import Dialled, dial
+from goncordia_postgres.link import Link
+from goncordia_postgres.place import Place
+
+
+class Connections:
+    """Lends links to operations."""
+
+    def __init__(self, place: Place, size: int) -> None:
+        """None is opened before it is needed."""
+        self._place = place
+        self._room = anyio.Semaphore(size, fast_acquire=True)
+        self._idle: list[Dialled] = []
+        self._closed = False
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncGenerator[Link]:
+        """A link for one operation; raises `Unavailable` where there is no connection."""
+        async with self._room:
+            dialled = self._idle.pop() if self._idle else await dial_in_thread(self._place)
+            try:
+                yield dialled.link
+            finally:
+                self._take_back(dialled)
+
+    def close(self) -> None:
+        """Close them, and those that come back later."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take_back(self, dialled: Dialled) -> None:
+        if dialled.usable and not self._closed:
+            self._idle.append(dialled)
+            return
+        dialled.close()
+        if not self._closed:  # the others went the same way, most likely
+            while self._idle:
+                self._idle.pop().close()
+
+
+async def dial_in_thread(place: Place, conninfo: str | None = None) -> Dialled:
+    """Connect in a thread; cancelled, whoever is left alone closes what comes."""
+    lock, left = Lock(), False
+    made: list[Dialled] = []
+
+    def work() -> None:
+        dialled = dial(place, conninfo)
+        with lock:
+            if left:
+                dialled.close()
+            else:
+                made.append(dialled)
+
+    try:
+        await to_thread.run_sync(work, abandon_on_cancel=True)
+    except BaseException:
+        with lock:
+            left = True
+        for dialled in made:
+            dialled.close()
+        raise
+    return made[0]

@@ -1,0 +1,50 @@
+"""Opening a connection. It blocks, as libpq looks names up: on an event loop, in a thread."""
+
+from __future__ import annotations
+
+import psycopg
+from goncordia.errors import Unavailable
+from goncordia.statements import Statement
+from psycopg import pq
+from psycopg.waiting import wait
+
+from goncordia_postgres.link import Link
+from goncordia_postgres.place import SETTINGS, Place
+
+_SET = "SELECT " + ", ".join(
+    f"set_config('{name}', '{value}', false)" for name, value in SETTINGS.items()
+)
+
+
+class Dialled:
+    """A connection of the driver's own, and its link."""
+
+    def __init__(self, connection: psycopg.Connection, link: Link) -> None:
+        self._connection = connection
+        self.link = link
+
+    @property
+    def usable(self) -> bool:
+        """Whether it stands, and nothing is left of what it did last."""
+        pgconn = self.link.pgconn
+        return (
+            pgconn.status == pq.ConnStatus.OK
+            and pgconn.transaction_status == pq.TransactionStatus.IDLE
+        )
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._connection.close()
+
+
+def dial(place: Place, conninfo: str | None = None) -> Dialled:
+    """Connect; raises `Unavailable`."""
+    try:
+        connection = psycopg.connect(conninfo or place.conninfo, autocommit=True)
+    except psycopg.OperationalError as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise Unavailable(f"{place}: the server can't be reached: {reason}") from error
+    link = Link(connection.pgconn, place.schema, prepares=place.prepares)
+    if place.prepares:  # behind a pooler they would reach whoever comes next
+        wait(link.ask([Statement(_SET)]), connection.pgconn.socket)
+    return Dialled(connection, link)

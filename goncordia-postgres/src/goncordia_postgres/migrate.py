@@ -1,0 +1,144 @@
+"""The schema's own migrations: forward only, each applied once, under a lock of their own.
+
+Each says which is the oldest version of the schema that a driver may know and still work with what
+it left behind, so that workers of yesterday's deploy go on while it is applied and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple, cast
+
+from goncordia.answers import Step
+from goncordia.errors import SchemaMismatch
+from goncordia.statements import Op, Row, Statement
+
+from goncordia_postgres.statements import IDENTITY, SCHEMA, localized
+
+MIGRATE = "run `goncordia migrate`, or await driver.migrate()"
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('goncordia migrations', 0))"
+_HAS_SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = $1::text"
+_CREATE_SCHEMA = 'CREATE SCHEMA "{}"'
+_TABLE = """
+CREATE TABLE IF NOT EXISTS goncordia.schema_version (
+    version integer CONSTRAINT schema_version_pk PRIMARY KEY,
+    name text NOT NULL,
+    oldest integer NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT statement_timestamp()
+)"""
+_HAS_TABLE = "SELECT to_regclass('goncordia.schema_version') IS NOT NULL"
+_VERSION = (
+    "SELECT coalesce(max(version), 0), coalesce(max(oldest), 0) FROM goncordia.schema_version"
+)
+_RECORD = "INSERT INTO goncordia.schema_version (version, name, oldest)"
+_APPLIED = _RECORD + " VALUES ($1::int8, $2::text, $3::int8)"
+
+
+class Migration(NamedTuple):
+    """One file of the folder `schema`."""
+
+    version: int
+    name: str
+    script: str
+    oldest: int
+    """The oldest version that a driver may know and work with the schema after it."""
+
+
+OLDEST: dict[int, int] = {1: 1}
+"""By version of the schema."""
+
+
+@cache
+def migrations() -> tuple[Migration, ...]:
+    """All that this version of the driver knows, in order."""
+    folder = files("goncordia_postgres").joinpath("schema")
+    found = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
+    return tuple(
+        Migration(
+            int(name[:4]),
+            name[5:-4],
+            folder.joinpath(name).read_text("utf-8"),
+            OLDEST[int(name[:4])],
+        )
+        for name in found
+    )
+
+
+def newest() -> int:
+    """The schema's version that this version of the driver works with."""
+    return migrations()[-1].version
+
+
+def migrate(schema: str) -> Op[list[Step]]:
+    """Apply what is missing, in the transaction at hand."""
+    yield Statement(_LOCK)
+    reply = yield Statement(_HAS_SCHEMA, (schema,))
+    if not reply.rows:
+        yield Statement(_CREATE_SCHEMA.format(schema))
+    yield Statement(_TABLE)
+    version, oldest = yield from _version()
+    refuse_newer(oldest)
+    steps: list[Step] = []
+    for migration in migrations():
+        if migration.version > version:
+            for text in split(migration.script):
+                yield Statement(text)
+            yield Statement(_APPLIED, (migration.version, migration.name, migration.oldest))
+            steps.append(Step(migration.version, migration.name))
+    return steps
+
+
+def script(schema: str = SCHEMA, *, since: int = 0) -> str:
+    """The migrations after a version as SQL, for people who apply their own."""
+    parts = ["BEGIN;", f"{_LOCK};"]
+    if not since:
+        parts += [f'CREATE SCHEMA IF NOT EXISTS "{schema}";', f"{_TABLE.strip()};"]
+    for step in migrations():
+        if step.version > since:
+            parts += [f"-- {step.version:04} {step.name}", step.script.strip()]
+            parts.append(f"{_RECORD} VALUES ({step.version}, '{step.name}', {step.oldest});")
+    return localized("\n\n".join([*parts, "COMMIT;"]) + "\n", schema)
+
+
+def check(place: str) -> Op[Row]:
+    """Which database this is.
+
+    Raises `SchemaMismatch` unless the schema is there and this driver can work with it.
+    """
+    reply = yield Statement(_HAS_TABLE)
+    version, oldest = (yield from _version()) if reply.rows[0][0] else (0, 0)
+    refuse_newer(oldest)
+    if version < newest():
+        raise SchemaMismatch(
+            f"{place}: the schema has version {version}, and this goncordia-postgres needs "
+            f"{newest()}: {MIGRATE}"
+        )
+    reply = yield Statement(IDENTITY)
+    return tuple(reply.rows[0])
+
+
+def refuse_newer(oldest: int) -> None:
+    """Raise `SchemaMismatch` for a schema that this driver is too old for."""
+    if oldest > newest():
+        raise SchemaMismatch(
+            f"the schema works with drivers that know version {oldest}, and this "
+            f"goncordia-postgres knows {newest()}: upgrade goncordia-postgres here"
+        )
+
+
+def split(text: str) -> Iterator[str]:
+    """The statements of a script; each ends at the end of a line."""
+    statement = ""
+    for line in text.splitlines(keepends=True):
+        statement += line
+        if line.rstrip().endswith(";"):
+            yield statement.strip().rstrip(";")
+            statement = ""
+
+
+def _version() -> Op[tuple[int, int]]:
+    reply = yield Statement(_VERSION)
+    return cast("tuple[int, int]", reply.rows[0])

@@ -1,0 +1,86 @@
+"""How an operation runs on a link: by itself, in a transaction of its own, or in the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+
+from goncordia.statements import Op, Reply, Statement, Step
+from psycopg import pq
+from psycopg.abc import PQGen
+
+from goncordia_postgres import statements as sql
+from goncordia_postgres.env import Env
+from goncordia_postgres.link import Link
+
+R = TypeVar("R")
+
+_BEGIN, _COMMIT, _ROLLBACK = (Statement(text) for text in (sql.BEGIN, sql.COMMIT, sql.ROLLBACK))
+
+
+class Work(NamedTuple):
+    """An operation to run; atomic: its statements are one transaction."""
+
+    make: Callable[[Env], Op[object]]
+    now: datetime | None
+    atomic: bool = False
+
+
+def alone(link: Link, env: Env, op: Op[R]) -> PQGen[R]:
+    """Each statement by itself; hints go with the first one, in a transaction of their own.
+
+    So the server's lock on all that notify is never held while a commit waits for the disk.
+    """
+    try:
+        step = next(op)
+        while True:
+            notes = env.take_notes()
+            replies = yield from link.ask([step, *notes], apart=True)
+            step = op.send(replies[0])
+    except StopIteration as stop:
+        if notes := env.take_notes():
+            yield from link.ask(notes)
+        return stop.value
+
+
+def together(link: Link, env: Env, op: Op[R]) -> PQGen[R]:
+    """One transaction of its own, begun with the first statement."""
+    try:
+        step = next(op)
+    except StopIteration as stop:
+        return stop.value
+    try:
+        _, reply = yield from link.ask([_BEGIN, step])
+        result = yield from _rest(link, op, reply)
+        yield from link.ask([*env.take_notes(), _COMMIT])
+    except BaseException:
+        if link.pgconn.transaction_status in _OPEN:
+            yield from link.ask([_ROLLBACK])
+        raise
+    return result
+
+
+def within(link: Link, env: Env, op: Op[R]) -> PQGen[R]:
+    """The transaction that is open on the link; hints are heard when it commits."""
+    try:
+        step = next(op)
+    except StopIteration as stop:
+        return stop.value
+    [reply] = yield from link.ask([step])
+    result = yield from _rest(link, op, reply)
+    if notes := env.take_notes():
+        yield from link.ask(notes)
+    return result
+
+
+_OPEN = (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
+
+
+def _rest(link: Link, op: Op[R], reply: Reply) -> PQGen[R]:
+    try:
+        while True:
+            step: Step = op.send(reply)
+            [reply] = yield from link.ask([step])
+    except StopIteration as stop:
+        return stop.value

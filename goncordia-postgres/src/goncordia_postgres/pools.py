@@ -1,0 +1,34 @@
+"""Where a caller's pool connects to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, cast, runtime_checkable
+
+from goncordia.errors import InvalidArgument
+from psycopg.conninfo import make_conninfo
+
+
+@runtime_checkable
+class Pool(Protocol):
+    """The part of a `psycopg_pool` pool that says where it connects to."""
+
+    conninfo: str
+    kwargs: Mapping[str, object] | None
+
+
+def address(database: object) -> str:
+    """The address itself, or a pool's; raises `InvalidArgument` for anything else."""
+    if isinstance(database, str):
+        return database
+    if isinstance(database, Pool) and isinstance(cast("object", database.conninfo), str):
+        given = database.kwargs or {}
+        params = {name: value for name, value in given.items() if name not in _PYTHON}
+        return make_conninfo(database.conninfo, **params)  # pyright: ignore[reportArgumentType] - libpq's own words
+    raise InvalidArgument(
+        f"database is a {type(database).__name__}: use a postgresql:// address or a psycopg pool"
+    )
+
+
+_PYTHON = frozenset({"autocommit", "context", "cursor_factory", "prepare_threshold", "row_factory"})
+"""What psycopg's `connect` takes and libpq does not know."""

@@ -32,6 +32,8 @@ def status(arguments: list[str]) -> int:
         (["stats"], 2, "--driver"),
         (["stats", f"redis://me:{SECRET}@host/db", "--driver", "memory:"], 2, "redis://***@host"),
         (["stats", "--driver", "memory:", "--queue", "no blanks"], 2, "letters, digits"),
+        (["demo", "--svg", "/nowhere/demo.svg"], 2, "name a file in a directory that is there"),
+        (["demo", "--svg", "/"], 2, "name a file in a directory that is there"),
         (["wrker"], 2, 'Did you mean "worker"'),
         (["worker", "x:y", "--driver", "memory:", "--loop", "curio"], 2, "trio"),
         (["worker", "x:y", "--driver", "memory:", "--concurrency", "many"], 2, "--concurrency"),

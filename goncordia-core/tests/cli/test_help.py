@@ -1,20 +1,19 @@
 from __future__ import annotations
 
+import re
 import shlex
+import subprocess
+from pathlib import Path
 
 import pytest
-from goncordia.cli import check, migrate, schedules, stats, worker
-from goncordia.cli.app import make, run
-from goncordia.cli.demo import command as demo
-
-COMMANDS = [check, demo, migrate, schedules, stats, worker]
+from goncordia.cli.app import COMMANDS, make, run
 
 
 def examples(module) -> list[str]:
     """The command lines of the examples, without what a shell makes of them."""
     lines = [line for line in module.EXAMPLES.splitlines() if line.startswith("  ")]
     found = [line[line.index("goncordia") :] for line in lines if "goncordia" in line]
-    return [line.split("  ")[0].split(" | ")[0] for line in found]
+    return [re.split("  | [|<>] ", line)[0] for line in found]
 
 
 def test_the_roof_names_all_commands(capsys) -> None:
@@ -44,3 +43,34 @@ def test_each_example_is_understood(example: str, monkeypatch: pytest.MonkeyPatc
 def test_it_tells_its_version(capsys) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.strip().startswith("0.")
+
+
+def test_it_says_what_its_exit_statuses_mean(capsys) -> None:
+    assert run(["--help"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert (
+        "0 done; 1 an error, or some of what was asked for was not done; 2 wrong usage" in printed
+    )
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_its_commands(shell: str, tmp_path: Path, capsys) -> None:
+    script = tmp_path / "completion"
+    assert run(["--install-completion", "--shell", shell, "--output", str(script)]) == 0
+    assert str(script) in capsys.readouterr().out
+    text = script.read_text()
+    assert all(module.NAME in text for module in COMMANDS)
+    assert ("-l dry-run" if shell == "fish" else "--dry-run") in text
+
+
+def test_bash_completes_as_it_should(tmp_path: Path) -> None:
+    script = tmp_path / "completion"
+    run(["--install-completion", "--shell", "bash", "--output", str(script)])
+    program = f"""
+source {script}
+COMP_WORDS=(goncordia re) COMP_CWORD=1 COMP_LINE="goncordia re" COMP_POINT=12
+$(complete -p goncordia | sed 's/.*-F \\([^ ]*\\).*/\\1/') goncordia re goncordia
+echo "${{COMPREPLY[@]}}"
+"""
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True)
+    assert set(done.stdout.split()) == {"resume", "retry"}, done.stderr

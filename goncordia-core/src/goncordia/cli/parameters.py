@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -55,3 +56,13 @@ def numbers(texts: Iterable[str], option: str) -> dict[str, int]:
             raise InvalidArgument(f"{option} {text}: write name=number, as in mail=3")
         found[name] = int(number)
     return found
+
+
+RunAt = Annotated[
+    datetime | None,
+    Parameter(name="--run-at", help="When, with a time zone: 2030-01-01T08:00:00Z"),
+]
+In = Annotated[
+    timedelta | None,
+    Parameter(name="--in", help="After so long: 30s, 10m, 1h30m, 2d", metavar="SPAN"),
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Generator
@@ -39,6 +40,10 @@ Picture = Annotated[
 ]
 
 
+class PictureFailed(GoncordiaError):
+    """The picture could not be written, for want of room on the disk, say."""
+
+
 class AuditFailed(GoncordiaError):
     """The file is not as it must be at the end."""
 
@@ -51,6 +56,8 @@ def command(
     At the end an audit reads the file with plain SQL; the exit status is 1 if it finds a fault.
     """
     with reported(debug=debug):
+        if svg is not None:
+            _check(svg)
         if path is not None:
             _play(_fresh(path), loop, svg)
             return
@@ -78,6 +85,15 @@ def _fresh(path: Path) -> Path:
     return path.resolve()
 
 
+def _check(svg: Path) -> None:
+    """Refuse, before anything is played, where no picture can be written."""
+    there = svg if svg.exists() else svg.parent
+    if svg.is_dir() or not svg.parent.is_dir() or not os.access(there, os.W_OK):
+        raise InvalidArgument(
+            f"--svg {svg}: it can't be written; name a file in a directory that is there and yours"
+        )
+
+
 def _play(file: Path, loop: loops.Name, svg: Path | None) -> None:
     console = Console(highlight=False)
     screen = Screen(console, f"goncordia demo: {file}")
@@ -86,7 +102,10 @@ def _play(file: Path, loop: loops.Name, svg: Path | None) -> None:
         loops.run(lambda: Scenario(str(file), url, loop, screen).play(orders()), loop)
     findings = audit(str(file))
     if svg is not None:
-        svg.write_text(picture(screen, findings), "utf-8")
+        try:
+            svg.write_text(picture(screen, findings), "utf-8")
+        except OSError as error:
+            raise PictureFailed(f"--svg {svg}: {error}") from error
     conclude(console, file, findings)
 
 

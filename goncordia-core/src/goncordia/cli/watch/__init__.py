@@ -1,0 +1,1 @@
+"""`goncordia watch`."""

@@ -1,0 +1,142 @@
+"""What the store shows at an instant, and what two such looks say of the time between them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Never
+from uuid import UUID
+
+import msgspec
+
+from goncordia.answers import Count
+from goncordia.client import Client
+from goncordia.clock import utc_now
+from goncordia.explain import lives
+from goncordia.jobs import JobRow
+from goncordia.lifecycle import DORMANT, State
+from goncordia.reasons import told
+
+OLDEST = 100
+"""Due jobs of a queue among which the oldest is looked for."""
+FAILURES = 5
+
+
+class Failure(msgspec.Struct):
+    """A discarded job."""
+
+    id: UUID
+    kind: str
+    queue: str
+    at: datetime | None
+    error: str
+
+
+class Line(msgspec.Struct):
+    """A queue, as a frame tells it; rates are a second, and None in the first frame."""
+
+    queue: str
+    paused: bool
+    due: int
+    dormant: int
+    running: int
+    oldest: float | None
+    """For how many seconds the oldest due job has waited; None: nothing is due."""
+    oldest_exact: bool
+    """False: it was looked for among the newest hundred, and has waited at least so long."""
+    entered: float | None
+    """Jobs enqueued, less those deleted and pruned."""
+    completed: float | None
+    failed: float | None
+    """Jobs that were discarded."""
+
+
+class Frame(msgspec.Struct):
+    """One look, as `--json` tells it."""
+
+    at: datetime
+    queues: Sequence[Line]
+    workers: int
+    """Live ones."""
+    slots: int
+    """How many jobs they run at once."""
+    running: int
+    failures: Sequence[Failure]
+    """The newest jobs that are discarded."""
+
+
+class Look:
+    """Remembers the counts of the last look."""
+
+    def __init__(self, client: Client[Never], queues: Sequence[str]) -> None:
+        """No queues means all."""
+        self._client = client
+        self._queues = queues
+        self._last: tuple[datetime, Mapping[tuple[str, State], int]] | None = None
+
+    async def frame(self) -> Frame:
+        """How things stand now."""
+        client, at = self._client, utc_now()
+        counts = _by_state(await client.stats(self._queues))
+        sessions = [session for session in await client.sessions() if lives(session, at)]
+        queues = [q for q in await client.queues() if not self._queues or q.name in self._queues]
+        lines = [
+            await self._line(queue.name, queue.paused_at is not None, counts, at)
+            for queue in queues
+        ]
+        failed = await client.jobs(states=[State.DISCARDED], queues=self._queues, limit=FAILURES)
+        self._last = at, counts
+        slots, running = sum(s.worker.concurrency for s in sessions), sum(q.running for q in lines)
+        failures = [_failure(row) for row in failed.rows]
+        return Frame(at, lines, len(sessions), slots, running, failures)
+
+    async def _line(
+        self, queue: str, paused: bool, counts: Mapping[tuple[str, State], int], at: datetime
+    ) -> Line:
+        due = counts.get((queue, State.AVAILABLE), 0)
+        oldest, exact = await self._oldest(queue, at) if due else (None, True)
+        return Line(
+            queue,
+            paused,
+            due,
+            sum(counts.get((queue, state), 0) for state in DORMANT),
+            counts.get((queue, State.RUNNING), 0),
+            oldest,
+            exact,
+            self._rate(queue, State, counts, at),
+            self._rate(queue, [State.COMPLETED], counts, at),
+            self._rate(queue, [State.DISCARDED], counts, at),
+        )
+
+    async def _oldest(self, queue: str, at: datetime) -> tuple[float | None, bool]:
+        page = await self._client.jobs(states=[State.AVAILABLE], queues=[queue], limit=OLDEST)
+        waits = [(at - row.run_at).total_seconds() for row in page.rows]
+        return max(0.0, *waits) if waits else None, page.cursor is None
+
+    def _rate(
+        self,
+        queue: str,
+        states: Sequence[State] | type[State],
+        counts: Mapping[tuple[str, State], int],
+        at: datetime,
+    ) -> float | None:
+        """How many a second have come into these states; what was pruned hides some."""
+        if self._last is None:
+            return None
+        then, before = self._last
+        more = sum(counts.get((queue, s), 0) - before.get((queue, s), 0) for s in states)
+        seconds = (at - then).total_seconds()
+        return max(more, 0) / seconds if seconds > 0 else None
+
+
+def _by_state(counts: Sequence[Count]) -> Mapping[tuple[str, State], int]:
+    numbers: Counter[tuple[str, State]] = Counter()
+    for count in counts:
+        numbers[count.queue, count.state] += count.n
+    return numbers
+
+
+def _failure(row: JobRow) -> Failure:
+    error = told(row.errors[-1]) if row.errors else ""
+    return Failure(row.id, row.kind, row.queue, row.finished_at, error)

@@ -14,6 +14,7 @@ import pytest
 from goncordia_testservers.process import NotInstalled
 
 if TYPE_CHECKING:
+    from goncordia_testservers.dynamo import Dynamo
     from goncordia_testservers.pgbouncer import PgBouncer
     from goncordia_testservers.postgres import Postgres, PostgresServer
     from goncordia_testservers.redis import Redis
@@ -68,5 +69,13 @@ def pgbouncer(postgres: Postgres) -> Generator[PgBouncer]:
 def redis() -> Generator[Redis]:
     """The session's Redis server; it is to be left as it was found."""
     from goncordia_testservers.redis import shared
+
+    yield from installed(shared())
+
+
+@pytest.fixture(scope="session")
+def dynamodb() -> Generator[Dynamo]:
+    """The session's DynamoDB Local: `dynamodb.endpoint`; make tables with names of your own."""
+    from goncordia_testservers.dynamo import shared
 
     yield from installed(shared())

@@ -1,0 +1,135 @@
+"""Where DynamoDB is and who asks: region, endpoint and credentials as botocore finds them.
+
+This is the one module that touches botocore, which is untyped. Its credential providers (the
+environment, profiles, SSO, containers, instances, web identity) and their refresh are used as they
+are; they may block, so they run in a thread when there is something to fetch.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable
+from typing import Protocol, cast
+
+import anyio
+from anyio import to_thread
+from botocore.exceptions import BotoCoreError  # pyright: ignore[reportMissingTypeStubs]
+from botocore.session import get_session  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+from goncordia.errors import InvalidArgument, StoreUnusable
+
+from goncordia_dynamo.sign import Keys
+
+
+class _Frozen(Protocol):
+    access_key: str
+    secret_key: str
+    token: str | None
+
+
+class _Credentials(Protocol):
+    def get_frozen_credentials(self) -> _Frozen | Awaitable[_Frozen]: ...
+
+
+class _Meta(Protocol):
+    endpoint_url: str
+
+
+class BotocoreSession(Protocol):
+    """What is used of a `botocore.session.Session`, or of aiobotocore's."""
+
+    def get_credentials(self) -> object:
+        """Credentials, None where there are none; aiobotocore's are to be awaited."""
+        ...
+
+    def get_config_variable(self, logical_name: str) -> object:
+        """A setting, such as `region`."""
+        ...
+
+
+class Account:
+    """Resolves endpoint and credentials, each once, and refreshes the latter when they age."""
+
+    def __init__(self, session: object | None, region: str | None, endpoint: str | None) -> None:
+        """`session` is one of boto3, botocore or aiobotocore; None: botocore's default."""
+        self._session = cast("BotocoreSession | None", getattr(session, "_session", session))
+        self._region = region
+        self._endpoint = endpoint
+        self._credentials: _Credentials | None = None
+        self._fetching = anyio.Lock()
+
+    async def locate(self) -> tuple[str, str]:
+        """The endpoint's URL and the region.
+
+        Raises `InvalidArgument` where no region is set.
+        """
+        return await to_thread.run_sync(self._locate)
+
+    def _locate(self) -> tuple[str, str]:
+        session = self._opened()
+        region = self._region or session.get_config_variable("region")
+        if not isinstance(region, str):
+            raise InvalidArgument(
+                "no AWS region: name it in the URL (?region=...), or set AWS_REGION"
+            )
+        return self._endpoint or _endpoint(session, region), region
+
+    def _opened(self) -> BotocoreSession:
+        if self._session is None:
+            self._session = cast("BotocoreSession", get_session())
+        return self._session
+
+    async def keys(self) -> Keys:
+        """Credentials that are valid now; raises `StoreUnusable` where there are none."""
+        credentials = self._credentials
+        if credentials is not None and not _aging(credentials):
+            return _keys(cast("_Frozen", credentials.get_frozen_credentials()))
+        async with self._fetching:
+            return await self._fetch()
+
+    async def _fetch(self) -> Keys:
+        try:
+            if self._credentials is None:
+                self._credentials = await self._find()
+            frozen = await to_thread.run_sync(self._credentials.get_frozen_credentials)
+            return _keys(await frozen if inspect.isawaitable(frozen) else frozen)
+        except BotoCoreError as error:
+            raise StoreUnusable(f"AWS credentials can't be had: {error}") from error
+
+    async def _find(self) -> _Credentials:
+        found = await to_thread.run_sync(self._opened().get_credentials)
+        if inspect.isawaitable(found):
+            found = await found
+        if found is None:
+            raise StoreUnusable(
+                "no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name "
+                "an AWS_PROFILE, or give the driver a session"
+            )
+        return cast("_Credentials", found)
+
+
+def _endpoint(session: BotocoreSession, region: str) -> str:
+    """As botocore's own client would have it, with its profile, FIPS and endpoint settings."""
+    for maker in (session, get_session()):  # aiobotocore's makes a context instead of a client
+        try:
+            client = cast("_Maker", maker).create_client("dynamodb", region_name=region)
+        except BotoCoreError as error:
+            raise InvalidArgument(f"region={region!r}: {error}") from error
+        if (meta := getattr(client, "meta", None)) is not None:
+            return cast("_Meta", meta).endpoint_url
+    raise InvalidArgument("the session makes no clients: use one of boto3, botocore, aiobotocore")
+
+
+class _Maker(Protocol):
+    def create_client(self, service_name: str, *, region_name: str) -> object: ...
+
+
+def _aging(credentials: _Credentials) -> bool:
+    """Whether to fetch them anew, or to ask somebody who has to be awaited."""
+    if inspect.iscoroutinefunction(credentials.get_frozen_credentials):
+        return True
+    needed = getattr(credentials, "refresh_needed", None)
+    return needed is not None and bool(needed())
+
+
+def _keys(frozen: _Frozen) -> Keys:
+    return Keys(frozen.access_key, frozen.secret_key, frozen.token)

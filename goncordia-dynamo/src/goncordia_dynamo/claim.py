@@ -1,0 +1,223 @@
+"""Claiming: look into the index, log what is about to be taken, take it if it still waits."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from functools import partial
+from uuid import UUID
+
+import msgspec
+from goncordia.clock import from_micros, to_micros
+from goncordia.errors import SessionLost
+from goncordia.jobs import ClaimedJob
+from goncordia.sessions import Claim, Claims
+
+from goncordia_dynamo import keys, statements
+from goncordia_dynamo.large import fill
+from goncordia_dynamo.log import Note, alive, entry_of, log_of, note_intent
+from goncordia_dynamo.moment import Moment
+from goncordia_dynamo.record import Record, record_of
+from goncordia_dynamo.revise import TRIES, contended, pause
+from goncordia_dynamo.store import Line, Store
+from goncordia_dynamo.table import Outcome, abreast
+from goncordia_dynamo.values import Item, Value, number, string, text
+from goncordia_dynamo.write import JSON
+
+_MICROS = 1_000_000
+
+
+class Due(msgspec.Struct):
+    """What a look into a queue's lines saw."""
+
+    items: list[Item]
+    """Due, in order within each line."""
+    next_at: int | None = None
+    """When the first one falls due that is not, in microseconds."""
+
+
+class Again(Exception):
+    """The claim's token is known: it was sent before, whatever it says."""
+
+
+async def claim(store: Store, claim: Claim, moment: Moment) -> Claims:
+    """Take what is wanted, less what the token holds already."""
+    for attempt in range(TRIES):
+        try:
+            return await _claim(store, claim, moment)
+        except Again:
+            claim = msgspec.structs.replace(claim, resend=True)
+            await pause(attempt)
+    raise contended(1)
+
+
+async def _claim(store: Store, claim: Claim, moment: Moment) -> Claims:
+    held, was = await _held(store, claim) if claim.resend else ([], None)
+    lines = await store.lines()
+    answer = Claims([])
+    wanted: list[Item] = []
+    for queue, n in claim.wants.items():
+        line = lines.get(queue)
+        if line is None or line.paused_at is not None:
+            continue
+        n -= sum(record.job.queue == queue for record in held)
+        found = await _look(store, line, n, claim.session, moment)
+        wanted += found.items[: max(0, n)]
+        answer.more |= len(found.items) > n
+        _note_next(answer, found, moment)
+    free = [item for item in wanted if store.free(string(item["gs"]))]
+    if free:
+        with store.taking([string(item["gs"]) for item in free]):
+            await _note(store, claim, free, was, moment)
+            held += await _take(store, claim, free, moment, answer)
+    else:
+        await _check_alive(store, claim)
+    answer.more |= len(free) < len(wanted)
+    answer.jobs = [_claimed(record, claim.token) for record in await fill(store, held)]
+    return answer
+
+
+async def _held(store: Store, claim: Claim) -> tuple[list[Record], Value | None]:
+    """What the token holds already, and its entry in the log."""
+    store.book.doubt(claim.session, claim.token)
+    item = await store.table.get(keys.session(claim.session))
+    if item is None or not alive(item):
+        raise _lost(store, claim.session)
+    intent = log_of(item).get(claim.token)
+    places = [store.layout.job(job) for job in intent.jobs] if intent else []
+    found = await store.table.get_many(places)
+    records = [record_of(each) for each in found if each is not None]
+    held = [record for record in records if record.token == claim.token]
+    return held, entry_of(item, claim.token)
+
+
+def _lost(store: Store, session: UUID) -> SessionLost:
+    store.saw_dead(session)
+    return SessionLost(f"session {session} is dead or unknown: join again")
+
+
+async def _look(store: Store, line: Line, n: int, session: UUID, moment: Moment) -> Due:
+    """The most urgent first; of one priority the worker's own shard, then the others at once."""
+    found = Due([])
+    limit = max(0, n) + 1
+    own = session.int % store.layout.shards
+    for priority in line.priorities:
+        names = [keys.line(line.name, priority, shard) for shard in _from(own, store.layout.shards)]
+        for part in (names[:1], names[1:]):
+            if not part or len(found.items) >= limit:
+                break
+            looks = await abreast(partial(_look_into, store, limit, moment), part)
+            for look in looks:
+                found.items += look.items
+                if look.next_at is not None:
+                    found.next_at = min(found.next_at or look.next_at, look.next_at)
+    return found
+
+
+def _from(own: int, n: int) -> Sequence[int]:
+    others = [shard for shard in range(n) if shard != own]
+    random.shuffle(others)
+    return [own, *others]
+
+
+async def _look_into(store: Store, limit: int, moment: Moment, line: str) -> Due:
+    now, found, after = to_micros(moment.now), Due([]), None
+    while True:
+        page = await store.table.waiting(line, after=after, limit=limit)
+        for item in page.items:
+            place = string(item["gs"])
+            if (at := keys.run_at(place)) > now:
+                found.next_at = at
+                return found
+            if store.free(place):
+                found.items.append(item)
+        after = page.after
+        if after is None or len(found.items) >= limit:
+            return found
+
+
+def _note_next(answer: Claims, found: Due, moment: Moment) -> None:
+    if found.next_at is not None:
+        seconds = (from_micros(found.next_at) - moment.now).total_seconds()
+        sooner = answer.next_due_in is None or seconds < answer.next_due_in
+        answer.next_due_in = seconds if sooner else answer.next_due_in
+
+
+async def _note(
+    store: Store, claim: Claim, items: Sequence[Item], was: Value | None, moment: Moment
+) -> None:
+    ids = [keys.id_of(item) for item in items]
+    noted = await note_intent(store, claim, ids, was, moment)
+    if noted is Note.DEAD:
+        raise _lost(store, claim.session)
+    if noted is Note.KNOWN:
+        raise Again
+
+
+async def _take(
+    store: Store, claim: Claim, items: Sequence[Item], moment: Moment, answer: Claims
+) -> list[Record]:
+    outcomes = await store.table.execute([_statement(store, item, claim, moment) for item in items])
+    for item, outcome in zip(items, outcomes, strict=True):
+        if not outcome.busy:
+            store.passed(string(item["gs"]))
+    taken = list(_taken(outcomes, claim))
+    answer.more |= len(taken) < len(items)
+    if not claim.resend:
+        store.book.claimed(claim.session, claim.token, (record.job.id for record in taken))
+    return taken
+
+
+async def _check_alive(store: Store, claim: Claim) -> None:
+    if claim.resend or store.alive_lately(claim.session):
+        return
+    item = await store.table.get(keys.session(claim.session))
+    if item is None or not alive(item):
+        raise _lost(store, claim.session)
+    store.saw_alive(claim.session)
+
+
+def _taken(outcomes: Sequence[Outcome], claim: Claim) -> Iterator[Record]:
+    """What was taken now, or by this very claim before."""
+    for outcome in outcomes:
+        if outcome.item is not None:
+            record = record_of(outcome.item)
+            if record.token == claim.token:
+                yield record
+
+
+def _statement(store: Store, item: Item, claim: Claim, moment: Moment) -> JSON:
+    """The law's claim, if the job waits where it was seen."""
+    bound = [
+        text(claim.token.hex),
+        text(claim.session.hex),
+        number(to_micros(moment.now)),
+        item["pk"],
+        item["sk"],
+        item["gs"],
+    ]
+    return {
+        "Statement": statements.claim(store.table.name),
+        "Parameters": bound,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def _claimed(record: Record, token: UUID) -> ClaimedJob:
+    job = record.job
+    return ClaimedJob(
+        job.id,
+        token,
+        job.kind,
+        job.args,
+        job.version,
+        job.queue,
+        job.priority,
+        job.attempt,
+        job.max_attempts,
+        job.snoozes,
+        job.run_at,
+        job.created_at,
+        job.tags,
+        job.meta,
+    )

@@ -1,0 +1,144 @@
+"""The log in a session's item: which jobs each claim is about to take, written before it takes any.
+
+The write fails for a session that is dead, and a dead session's log does not grow: so whoever takes
+back its jobs finds all of them here. Entries of claims that are over go with the next write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+import msgspec
+from goncordia.clock import from_micros, to_micros
+from goncordia.ids import from_bytes
+from goncordia.sessions import Claim
+
+from goncordia_dynamo import keys
+from goncordia_dynamo.errors import CONDITION, Refused
+from goncordia_dynamo.moment import Moment
+from goncordia_dynamo.store import Store
+from goncordia_dynamo.values import Item, Value
+
+LIVES = "attribute_exists(pk) AND attribute_not_exists(dead)"
+_TIME = 8
+
+
+class Intent(msgspec.Struct):
+    """What a claim was about to take."""
+
+    first: datetime
+    last: datetime
+    """When the claim was sent first, and when last."""
+    jobs: list[UUID]
+
+
+def alive(item: Item) -> bool:
+    """Whether a session was not declared dead."""
+    return "dead" not in item
+
+
+def log_of(item: Item) -> Mapping[UUID, Intent]:
+    """The log by the claims' tokens."""
+    log = item.get("log")
+    entries = (log.m if log else None) or {}
+    return {UUID(hex=token): _intent(value.b or b"") for token, value in entries.items()}
+
+
+def _intent(data: bytes) -> Intent:
+    first, last = (int.from_bytes(data[n : n + _TIME], signed=True) for n in (0, _TIME))
+    ids = [from_bytes(data[n : n + 16]) for n in range(2 * _TIME, len(data), 16)]
+    return Intent(from_micros(first), from_micros(last), ids)
+
+
+def _packed(intent: Intent) -> Value:
+    times = [to_micros(at).to_bytes(_TIME, signed=True) for at in (intent.first, intent.last)]
+    return Value(b=b"".join([*times, *(job.bytes for job in intent.jobs)]))
+
+
+class Note(Enum):
+    """What became of noting an intent."""
+
+    TAKEN = "taken"
+    DEAD = "dead"
+    KNOWN = "known"
+    """The claim's token has an entry already, or another one than was read."""
+
+
+def entry_of(item: Item, token: UUID) -> Value | None:
+    """A claim's entry as it is stored."""
+    log = item.get("log")
+    return None if log is None or log.m is None else log.m.get(token.hex)
+
+
+async def note_intent(
+    store: Store, claim: Claim, ids: Sequence[UUID], was: Value | None, moment: Moment
+) -> Note:
+    """Log what the claim is about to take, beside what `was` logged of it."""
+    known = Intent(moment.now, moment.now, []) if was is None else _intent(was.b or b"")
+    jobs = list(dict.fromkeys([*known.jobs, *ids]))
+    entry = _packed(Intent(known.first, moment.now, jobs))
+    condition, values = "attribute_not_exists(#log.#t0)", {}
+    if was is not None:
+        condition, values = "#log.#t0 = :was", {":was": was}
+    try:
+        await write_session(store, claim.session, {claim.token.hex: entry}, values, condition)
+    except Refused as refused:
+        if refused.code not in CONDITION:
+            raise
+        dead = refused.item is None or not alive(refused.item)
+        return Note.DEAD if dead else Note.KNOWN
+    return Note.TAKEN
+
+
+async def write_session(
+    store: Store,
+    session: UUID,
+    entries: Mapping[str, Value],
+    values: Mapping[str, Value],
+    condition: str = "",
+    changes: Sequence[str] = (),
+) -> Item:
+    """Write log entries and other changes, and remove entries that are over; the item then.
+
+    Raises `Refused` where the session is dead, or the condition fails.
+    """
+    spent = store.book.spent(session)
+    names = {f"#t{n}": token for n, token in enumerate(entries)}
+    gone = {f"#g{n}": token.hex for n, token in enumerate(spent)}
+    bound = {f":t{n}": value for n, value in enumerate(entries.values())}
+    text = ", ".join([*changes, *(f"#log.#t{n} = :t{n}" for n in range(len(names)))])
+    removes = ", ".join(f"#log.{name}" for name in gone)
+    item = await store.table.update(
+        keys.session(session),
+        f"SET {text}" + (f" REMOVE {removes}" if removes else ""),
+        {**bound, **values},
+        names={**names, **gone, **({"#log": "log"} if names or gone else {})},
+        condition=f"{LIVES} AND {condition}" if condition else LIVES,
+    )
+    store.book.removed(session, spent)
+    store.saw_alive(session)
+    return item
+
+
+async def ask_to_stop(store: Store, session: UUID, job: UUID) -> None:
+    """Let the session's next beat tell of a job that is to stop; nothing if it is dead."""
+    await _stops(store, session, "ADD", [job])
+
+
+async def forget_stops(store: Store, session: UUID, jobs: Iterable[UUID]) -> None:
+    """These jobs don't run there any more."""
+    await _stops(store, session, "DELETE", jobs)
+
+
+async def _stops(store: Store, session: UUID, verb: str, jobs: Iterable[UUID]) -> None:
+    names = Value(ss=[job.hex for job in jobs])
+    try:
+        await store.table.update(
+            keys.session(session), f"{verb} stops :jobs", {":jobs": names}, condition=LIVES
+        )
+    except Refused as refused:
+        if refused.code not in CONDITION:
+            raise

@@ -1,0 +1,42 @@
+"""The driver of `dynamodb://table?region=...&endpoint=...&shards=...`."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from goncordia.driver import Driver
+from goncordia.errors import InvalidArgument
+from goncordia.hookspecs import hookimpl
+
+from goncordia_dynamo.driver import DynamoDriver
+from goncordia_dynamo.tx import DynamoTransaction
+
+_KNOWN = ("endpoint", "region", "shards", "spread")
+
+
+@hookimpl
+def goncordia_open(url: str) -> Driver[DynamoTransaction] | None:
+    """The driver of a table; nothing is connected yet."""
+    parts = urlsplit(url)
+    if parts.scheme != "dynamodb":
+        return None
+    table = unquote(parts.netloc)
+    if not table or parts.path.strip("/") or parts.fragment:
+        raise InvalidArgument(f"{url!r} names no table: use dynamodb://table?region=...")
+    said = parse_qs(parts.query, keep_blank_values=True)
+    if strange := [name for name in said if name not in _KNOWN]:
+        raise InvalidArgument(f"{url!r}: {strange[0]!r} is none of {', '.join(_KNOWN)}")
+    last = {name: values[-1] for name, values in said.items()}
+    return DynamoDriver(
+        table,
+        region=last.get("region"),
+        endpoint=last.get("endpoint"),
+        shards=_number(last.get("shards", "1"), url),
+        spread=_number(last.get("spread", "16"), url),
+    )
+
+
+def _number(said: str, url: str) -> int:
+    if not said.isdecimal() or not 1 <= int(said) <= 256:
+        raise InvalidArgument(f"{url!r}: {said!r} is no number from 1 to 256")
+    return int(said)

@@ -1,0 +1,160 @@
+"""Sessions: who works, and under which lease its jobs are held."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+from goncordia.clock import from_micros, to_micros
+from goncordia.ids import uuid7
+from goncordia.lifecycle import WAITING, Event
+from goncordia.sessions import Beat, Session, WorkerInfo
+
+from goncordia_dynamo import keys
+from goncordia_dynamo.draft import Draft, ended
+from goncordia_dynamo.errors import CONDITION, Refused
+from goncordia_dynamo.log import LIVES, Intent, alive, forget_stops, log_of, write_session
+from goncordia_dynamo.moment import Moment, ask
+from goncordia_dynamo.record import record_of
+from goncordia_dynamo.revise import Plan, revise
+from goncordia_dynamo.store import Store
+from goncordia_dynamo.values import Item, Value, integer, number, string, text
+from goncordia_dynamo.write import Write
+
+_pack = msgspec.json.Encoder().encode
+_worker = msgspec.json.Decoder(WorkerInfo).decode
+
+
+async def join(store: Store, worker: WorkerInfo, ttl: timedelta, moment: Moment) -> Session:
+    """Begin a session."""
+    session = Session(uuid7(), worker, ttl, joined_at=moment.now, beat_at=moment.now)
+    await store.table.put(
+        {
+            **keys.session(session.id),
+            "worker": text(_pack(worker).decode()),
+            "span": number(ttl // timedelta(microseconds=1)),
+            "joined": number(to_micros(moment.now)),
+            "beat": number(to_micros(moment.now)),
+            "log": Value(m={}),
+        }
+    )
+    store.saw_alive(session.id)
+    return session
+
+
+async def beat(store: Store, id: UUID, tokens: Collection[UUID], moment: Moment) -> Beat:
+    """Note that it lives, and give back what it does not know it holds."""
+    now = number(to_micros(moment.now))
+    try:
+        item = await write_session(store, id, {}, {":beat": now}, changes=["beat = :beat"])
+    except Refused as refused:
+        if refused.code not in CONDITION:
+            raise
+        store.saw_dead(id)
+        return Beat(alive=False)
+    await _give_back(store, id, item, frozenset(tokens), moment)
+    return Beat(alive=True, cancels=await _cancels(store, id, item))
+
+
+async def _give_back(
+    store: Store, session: UUID, item: Item, tokens: frozenset[UUID], moment: Moment
+) -> None:
+    """Release what is held under tokens that the worker does not know, and was not just claimed."""
+    unknown = {
+        token: intent
+        for token, intent in log_of(item).items()
+        if token not in tokens and moment.settled(intent.first)
+    }
+    subjects = [(job, (token, intent)) for token, intent in unknown.items() for job in intent.jobs]
+    kept = set(await revise(store, subjects, _Releasing(store, moment)))
+    over = [t for t, intent in unknown.items() if t not in kept and moment.settled(intent.last)]
+    store.book.over(session, over)
+
+
+class _Releasing:
+    """Decides on one job that a claim was about to take; answers the token if it is kept."""
+
+    def __init__(self, store: Store, moment: Moment) -> None:
+        self._store = store
+        self._moment = moment
+
+    async def __call__(self, found: Draft | None, claim: tuple[UUID, Intent]) -> Plan[UUID | None]:
+        if found is None:
+            return Plan(None)
+        token, intent = claim
+        if found.record.token != token:
+            late = self._moment.settled(intent.last)
+            return Plan(None, fenced(self._store, found) if late else [])
+        if not self._moment.settled(found.record.job.attempted_at):
+            return Plan(token)
+        rule = ask(Event.RELEASE, found.record)
+        if rule is None:
+            return Plan(None)
+        self._moment.step(found.record, rule)
+        after = list(ended(found.record, self._store.layout))
+        return Plan(None, [found.change(self._store.layout)], after)
+
+
+def fenced(store: Store, found: Draft) -> Sequence[Write]:
+    """A waiting job gets a new place: a claim that saw the old one and is late finds none."""
+    return [found.change(store.layout)] if found.record.job.state in WAITING else []
+
+
+async def _cancels(store: Store, session: UUID, item: Item) -> tuple[UUID, ...]:
+    """Of the jobs that were asked to stop, those that still run here."""
+    stops = item.get("stops")
+    asked = [UUID(hex=name) for name in (stops.ss if stops else None) or ()]
+    found = await store.table.get_many([store.layout.job(each) for each in asked])
+    records = [record_of(each) for each in found if each is not None]
+    running = [r.job.id for r in records if r.job.session == session and r.job.cancel_requested]
+    past = [each for each in asked if each not in running]
+    if past:
+        await forget_stops(store, session, past)
+    return tuple(running)
+
+
+async def leave(store: Store, id: UUID, moment: Moment) -> None:
+    """Declare it dead; `rescue` takes its jobs."""
+    store.saw_dead(id)
+    try:
+        await store.table.update(
+            keys.session(id),
+            "SET dead = :now",
+            {":now": number(to_micros(moment.now))},
+            condition=LIVES,
+        )
+    except Refused as refused:
+        if refused.code not in CONDITION:
+            raise
+
+
+async def sessions(store: Store) -> list[Session]:
+    """Those that live, or hold jobs still."""
+    shown: list[Session] = []
+    for item in await store.table.query_all("W"):
+        if alive(item) or await held(store, item):
+            shown.append(session_of(item))
+    return shown
+
+
+async def held(store: Store, item: Item) -> Sequence[UUID]:
+    """The jobs that a session holds."""
+    session = keys.id_of(item)
+    places = [store.layout.job(job) for each in log_of(item).values() for job in each.jobs]
+    found = await store.table.get_many(list(places))
+    records = {r.job.id: r for r in (record_of(each) for each in found if each is not None)}
+    return [job for job, record in records.items() if record.job.session == session]
+
+
+def session_of(item: Item) -> Session:
+    """As anyone may see it."""
+    return Session(
+        keys.id_of(item),
+        _worker(string(item["worker"])),
+        timedelta(microseconds=integer(item["span"])),
+        joined_at=from_micros(integer(item["joined"])),
+        beat_at=from_micros(integer(item["beat"])),
+        alive=alive(item),
+    )

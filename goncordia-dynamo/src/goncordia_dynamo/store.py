@@ -1,0 +1,153 @@
+"""What every operation works with: the table, what is known of it, and the claims that are out."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from time import monotonic
+from uuid import UUID
+
+import msgspec
+from goncordia.clock import from_micros
+from goncordia.retention import Retention
+
+from goncordia_dynamo import keys
+from goncordia_dynamo.book import Book
+from goncordia_dynamo.moment import Moment
+from goncordia_dynamo.table import Table
+from goncordia_dynamo.values import Item, Updated, integer, string
+from goncordia_dynamo.write import Level
+
+PAST = 4096
+"""So many places are known to be past, the latest ones: an index lags by less."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A queue: since when it is paused, and the priorities that its jobs ever had."""
+
+    name: str
+    paused_at: datetime | None
+    priorities: tuple[int, ...]
+    """The most urgent first."""
+
+
+class Store:
+    """One driver's view of the table.
+
+    What was read of queues and sessions is trusted for `lag`; that there are jobs of some age, or
+    of some priority in a queue, is never taken back and so known for good.
+    """
+
+    def __init__(self, table: Table, retention: Retention, lag: timedelta) -> None:
+        self.table = table
+        self.layout = table.layout
+        self.retention = retention
+        self.book = Book()
+        self._lag = lag.total_seconds()
+        self._ages: set[str] = set()
+        self._levels: set[tuple[str, int]] = set()
+        self._lines: Mapping[str, Line] = {}
+        self._read_at: float | None = None
+        self._seen_alive: dict[UUID, float] = {}
+        self._past: OrderedDict[str, None] = OrderedDict()
+        self._taking: set[str] = set()
+
+    def moment(self, now: datetime | None) -> Moment:
+        """The instant of an operation."""
+        return Moment(self.table.caller.now() if now is None else now, self.retention)
+
+    # Ages.
+
+    async def know_ages(self, ids: Iterable[UUID]) -> None:
+        """Note that jobs of these ages exist, before they do, so that a list finds them."""
+        for each in ids:
+            if (age := keys.age(each)) not in self._ages:
+                await self.table.put(keys.age_of(each))
+                self._ages.add(age)
+
+    async def ages(self) -> list[str]:
+        """The ages of which there may be jobs, the oldest first."""
+        return [string(item["sk"]) for item in await self.table.query_all("B")]
+
+    # Queues.
+
+    async def know_levels(self, wanted: Iterable[tuple[str, int]]) -> None:
+        """Note that these queues have jobs of these priorities."""
+        for queue, priority in set(wanted) - self._levels:
+            level = Level(keys.queue(queue), priority)
+            await self.table.caller.call("UpdateItem", level.update(self.table.name), Updated)
+            self._levels.add((queue, priority))
+            self._read_at = None
+
+    async def unknown_level(self, queue: str, priority: int) -> Level | None:
+        """What a transaction has to note besides a job."""
+        if (queue, priority) not in self._levels:
+            lines = await self._read_lines()
+            self._levels |= {(line.name, n) for line in lines.values() for n in line.priorities}
+        known = (queue, priority) in self._levels
+        return None if known else Level(keys.queue(queue), priority)
+
+    async def lines(self) -> Mapping[str, Line]:
+        """The queues by name, as they were at most `lag` ago."""
+        read_at = self._read_at
+        if read_at is None or monotonic() - read_at >= self._lag:
+            return await self._read_lines()
+        return self._lines
+
+    async def _read_lines(self) -> Mapping[str, Line]:
+        began = monotonic()
+        items = await self.table.query_all("Q")
+        self._lines = {line.name: line for line in map(_line, items)}
+        self._read_at = began
+        return self._lines
+
+    def forget_lines(self) -> None:
+        """Read the queues anew the next time."""
+        self._read_at = None
+
+    # Places in the index.
+
+    def free(self, place: str) -> bool:
+        """Whether something may wait there, as far as this process knows: the index lags."""
+        return place not in self._past and place not in self._taking
+
+    @contextmanager
+    def taking(self, places: Collection[str]) -> Generator[None]:
+        """While a claim tries to take what waits there, others of this process leave it alone."""
+        self._taking.update(places)
+        try:
+            yield
+        finally:
+            self._taking.difference_update(places)
+
+    def passed(self, place: str) -> None:
+        """Nothing waits there any more: a place never repeats."""
+        self._past[place] = None
+        if len(self._past) > PAST:
+            self._past.popitem(last=False)
+
+    # Sessions.
+
+    def saw_alive(self, session: UUID) -> None:
+        """A write of the session's was taken just now."""
+        self._seen_alive[session] = monotonic()
+
+    def alive_lately(self, session: UUID) -> bool:
+        """Whether the session lived at most `lag` ago."""
+        seen = self._seen_alive.get(session)
+        return seen is not None and monotonic() - seen < self._lag
+
+    def saw_dead(self, session: UUID) -> None:
+        """The session is over."""
+        self._seen_alive.pop(session, None)
+        self.book.forget(session)
+
+
+def _line(item: Item) -> Line:
+    paused = item.get("paused")
+    levels = item.get("levels")
+    priorities = sorted(map(int, (levels.ns if levels else None) or ()), reverse=True)
+    since = None if paused is None else from_micros(integer(paused))
+    return Line(string(item["sk"]), since, tuple(priorities))

@@ -1,0 +1,304 @@
+"""Reading and writing items of the table, in batches, with what was throttled tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar, cast
+
+import anyio
+from goncordia.errors import Unavailable
+
+from goncordia_dynamo.call import WAITS, Caller
+from goncordia_dynamo.errors import (
+    CONDITION,
+    CONFLICT,
+    DUPLICATE,
+    THROTTLED,
+    TRANSIENT,
+    Refused,
+    Throttled,
+    TransactionTooLarge,
+)
+from goncordia_dynamo.keys import INDEX, Layout
+from goncordia_dynamo.values import (
+    Done,
+    Found,
+    Item,
+    Many,
+    Queried,
+    Reason,
+    Statement,
+    Statements,
+    Updated,
+    Value,
+    text,
+)
+from goncordia_dynamo.write import JSON, Batched, Write
+
+STATEMENTS = 25
+"""The most statements of a batch."""
+READS = 100
+"""The most keys of a batch."""
+ENTRIES = 100
+"""The most entries of a transaction."""
+ABREAST = 8
+"""So many batches of one operation are on their way at once."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Outcome(NamedTuple):
+    """What became of one write: whether it was done, and else whether it met another write."""
+
+    done: bool
+    busy: bool = False
+    item: Item | None = None
+    """As returned; where a condition failed, as it stands."""
+
+
+class Page(NamedTuple):
+    """Items of a query, and where it goes on."""
+
+    items: list[Item]
+    after: Item | None
+
+
+class Table:
+    """The table of a name, as laid out."""
+
+    def __init__(self, name: str, layout: Layout, caller: Caller) -> None:
+        self.name = name
+        self.layout = layout
+        self.caller = caller
+
+    # Reading.
+
+    async def get(self, key: Item) -> Item | None:
+        """One item, as it stands now."""
+        request = {"TableName": self.name, "Key": key, "ConsistentRead": True}
+        return (await self.caller.call("GetItem", request, Found)).item
+
+    async def get_many(self, keys: Sequence[Item]) -> list[Item | None]:
+        """Items in the order of their keys, as they stand now."""
+        distinct = list({_name(key): key for key in keys}.values())
+        found: dict[tuple[str | None, str | None], Item] = {}
+        chunks = [distinct[at : at + READS] for at in range(0, len(distinct), READS)]
+        for items in await abreast(self._read, chunks):
+            found.update((_name(item), item) for item in items)
+        return [found.get(_name(key)) for key in keys]
+
+    async def _read(self, keys: Sequence[Item]) -> list[Item]:
+        items: list[Item] = []
+        for wait in (*WAITS, None):
+            request = {"RequestItems": {self.name: {"Keys": keys, "ConsistentRead": True}}}
+            answer = await self.caller.call("BatchGetItem", request, Many)
+            items += answer.responses.get(self.name, ())
+            unread = answer.unprocessed_keys.get(self.name)
+            if unread is None:
+                return items
+            if wait is not None:
+                keys = unread.keys
+                await self.caller.slow_down(wait)
+        raise Throttled(f"{len(keys)} items could not be read: DynamoDB asks to go more slowly")
+
+    async def query(
+        self,
+        partition: str,
+        *,
+        before: str | None = None,
+        after: Item | None = None,
+        newest: bool = False,
+        limit: int | None = None,
+    ) -> Page:
+        """A page of a partition of the table; `before` is the greatest sort key, excluded."""
+        condition, values = "pk = :pk", {":pk": text(partition)}
+        if before is not None:
+            condition, values = "pk = :pk AND sk < :before", {**values, ":before": text(before)}
+        request: dict[str, object] = {
+            "TableName": self.name,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ConsistentRead": True,
+            "ScanIndexForward": not newest,
+        }
+        return await self._page(request, after, limit)
+
+    async def query_all(self, partition: str) -> list[Item]:
+        """All of a partition of the table."""
+        page = await self.query(partition)
+        items = page.items
+        while page.after is not None:
+            page = await self.query(partition, after=page.after)
+            items += page.items
+        return items
+
+    async def waiting(
+        self, line: str, *, after: Item | None = None, limit: int | None = None
+    ) -> Page:
+        """A page of a partition of the index: what waits there, in order."""
+        request: dict[str, object] = {
+            "TableName": self.name,
+            "IndexName": INDEX,
+            "KeyConditionExpression": "gp = :gp",
+            "ExpressionAttributeValues": {":gp": text(line)},
+        }
+        return await self._page(request, after, limit)
+
+    async def _page(
+        self, request: dict[str, object], after: Item | None, limit: int | None
+    ) -> Page:
+        if after is not None:
+            request["ExclusiveStartKey"] = after
+        if limit is not None:
+            request["Limit"] = limit
+        answer = await self.caller.call("Query", request, Queried)
+        return Page(answer.items, answer.last_evaluated_key)
+
+    # Writing.
+
+    async def put(self, item: Item) -> None:
+        """Write an item, whatever stands there."""
+        await self.caller.call("PutItem", {"TableName": self.name, "Item": item}, Done)
+
+    async def update(
+        self,
+        key: Item,
+        text: str,
+        values: Mapping[str, Value],
+        *,
+        names: Mapping[str, str] | None = None,
+        condition: str | None = None,
+    ) -> Item:
+        """Update one item by an expression; the item then.
+
+        Raises `Refused` where the condition fails.
+        """
+        request: dict[str, object] = {
+            "TableName": self.name,
+            "Key": key,
+            "ReturnValues": "ALL_NEW",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        request["UpdateExpression"] = text
+        if values:
+            request["ExpressionAttributeValues"] = values
+        if names:
+            request["ExpressionAttributeNames"] = names
+        if condition is not None:
+            request["ConditionExpression"] = condition
+        return (await self.caller.call("UpdateItem", request, Updated)).attributes
+
+    async def apply(self, writes: Sequence[Batched]) -> list[Outcome]:
+        """Write each under its own conditions; no two of the same item."""
+        return await self.execute([write.statement(self.name) for write in writes])
+
+    async def execute(self, statements: Sequence[JSON]) -> list[Outcome]:
+        """Execute statements, each by itself.
+
+        Raises `Unavailable`, when all were tried, if it is not known of one whether it was done.
+        """
+        chunks = [statements[at : at + STATEMENTS] for at in range(0, len(statements), STATEMENTS)]
+        done = await abreast(self._execute, chunks)
+        return [outcome for chunk in done for outcome in chunk]
+
+    async def _execute(self, statements: Sequence[JSON]) -> list[Outcome]:
+        answers: dict[int, Statement] = {}
+        places = list(range(len(statements)))
+        for wait in (*WAITS, None):
+            request = {"Statements": [statements[place] for place in places]}
+            said = await self.caller.call("BatchExecuteStatement", request, Statements)
+            answers.update(zip(places, said.responses, strict=True))
+            places = [place for place in places if _code(answers[place]) in THROTTLED]
+            if not places or wait is None:
+                break
+            await self.caller.slow_down(wait, len(places))
+        return [_outcome(answers[place]) for place in range(len(statements))]
+
+    async def transact(self, writes: Sequence[Write]) -> list[Reason] | None:
+        """Write all or nothing; None: done, else why not, entry by entry."""
+        entries = [write.entry(self.name) for write in writes]
+        return await self.commit(entries)
+
+    async def commit(
+        self, entries: Sequence[JSON], token: str | None = None
+    ) -> list[Reason] | None:
+        """As `transact`, of entries as DynamoDB takes them; a token lets it be sent again."""
+        if len(entries) > ENTRIES:
+            raise TransactionTooLarge(
+                f"{len(entries)} entries in one transaction: DynamoDB takes at most {ENTRIES}"
+            )
+        request: dict[str, object] = {"TransactItems": entries}
+        if token is not None:
+            request["ClientRequestToken"] = token
+        for wait in (*WAITS, None):
+            try:
+                await self.caller.call("TransactWriteItems", request, Done)
+            except Refused as refused:
+                reasons = _reasons(refused, len(entries))
+                throttled = sum(reason.code in THROTTLED for reason in reasons)
+                if throttled and wait is not None:
+                    await self.caller.slow_down(wait, throttled)
+                    continue
+                return reasons
+            return None
+        return None
+
+
+async def abreast(do: Callable[[T], Awaitable[R]], parts: Sequence[T]) -> list[R]:
+    """Do it with each part, several at a time; an error ends those that are on their way."""
+    if len(parts) == 1:
+        return [await do(parts[0])]
+    results: dict[int, R] = {}
+    rest = iter(enumerate(parts))
+
+    async def work() -> None:
+        for place, part in rest:
+            results[place] = await do(part)
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(min(ABREAST, len(parts))):
+                tasks.start_soon(work)
+    except ExceptionGroup as group:
+        raise _first(group) from None
+    return [results[place] for place in range(len(parts))]
+
+
+def _first(error: Exception) -> Exception:
+    """The error that ended the others."""
+    while isinstance(error, ExceptionGroup):
+        group = cast("ExceptionGroup[Exception]", error)
+        error = group.exceptions[0]
+    return error
+
+
+def _name(item: Mapping[str, Value]) -> tuple[str | None, str | None]:
+    return item["pk"].s, item["sk"].s
+
+
+def _code(statement: Statement) -> str:
+    return "" if statement.error is None else statement.error.code
+
+
+def _outcome(statement: Statement) -> Outcome:
+    error = statement.error
+    if error is None:
+        return Outcome(True, item=statement.item)
+    if error.code in CONDITION or error.code in DUPLICATE:
+        return Outcome(False, item=error.item)
+    if error.code in CONFLICT:
+        return Outcome(False, busy=True)
+    if error.code in THROTTLED:
+        raise Throttled("some statements were throttled again and again")
+    if error.code in TRANSIENT:
+        raise Unavailable(f"some statements failed, send them again: {error.message}")
+    raise Refused(error.code, error.message or "")
+
+
+def _reasons(refused: Refused, n: int) -> list[Reason]:
+    if refused.reasons:
+        return list(refused.reasons)
+    if refused.code in CONFLICT:
+        return [Reason("TransactionConflict")] * n
+    raise refused

@@ -1,0 +1,34 @@
+"""The conformance suite, on DynamoDB Local."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from goncordia_conformance import DriverSuite
+from goncordia_dynamo import DynamoDriver
+from goncordia_testservers.dynamo import Dynamo
+
+
+@pytest.fixture(scope="class")
+def server(request: pytest.FixtureRequest, dynamodb: Dynamo) -> Iterator[None]:
+    request.cls.server = dynamodb
+    yield
+
+
+@pytest.mark.usefixtures("server")
+class TestDynamo(DriverSuite[DynamoDriver]):
+    """One shard, which keeps the order strict; two partitions, so that a list is cheap."""
+
+    server: Dynamo
+
+    async def open_driver(self):
+        where = {"region": "local", "endpoint": self.server.endpoint}
+        async with DynamoDriver(f"t{uuid4().hex}", **where, spread=2, lag=timedelta(0)) as driver:
+            await driver.migrate()
+            yield driver
+
+    def begin(self, driver: DynamoDriver):
+        return driver.begin()

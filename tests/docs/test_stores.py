@@ -8,10 +8,11 @@ from pathlib import Path
 
 from goncordia.capabilities import Capabilities
 from goncordia.memory.store import STRONG
+from goncordia_postgres.promises import CAPABILITIES as POSTGRESQL
 from goncordia_sql.sqlite.promises import CAPABILITIES as SQLITE
 
 PAGE = Path(__file__).parent.parent.parent / "docs/explanation/stores.md"
-STORES = {"memory": STRONG, "SQLite": SQLITE}
+STORES = {"memory": STRONG, "SQLite": SQLITE, "PostgreSQL": POSTGRESQL}
 
 
 def shown(value: object) -> str:

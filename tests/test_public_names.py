@@ -25,6 +25,10 @@ PUBLIC = {
         work_sync
     """,
     "goncordia_conformance": "Bench Case DriverSuite Opening Profile Verdict case judge",
+    "goncordia_dynamo": """
+        ConditionFailed Denied DynamoDriver DynamoTransaction EntryConflict Refused Throttled
+        TransactionTooLarge Usage
+    """,
     "goncordia_postgres": "AnyioConnection AsyncpgConnection PostgresDriver SyncPostgresDriver",
     "goncordia_sql": "",
     "goncordia_testservers": "NotInstalled ServerFailed ServerProcess free_port",

@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
+from goncordia.answers import Filter
 from goncordia.ids import uuid7
-from goncordia.jobs import NewJob, completed
+from goncordia.jobs import AttemptError, NewJob, completed, discarded
+from goncordia.lifecycle import State
 from goncordia.retention import Retention
 from goncordia.sessions import Claim, Claims, WorkerInfo
-from goncordia_sql.sqlite import claim, finish, insert, statements, upkeep
+from goncordia_sql.sqlite import claim, finish, insert, query, statements, upkeep
 from goncordia_sql.sqlite.link import Link, Work
 from goncordia_sql.sqlite.place import Place
 
@@ -125,6 +128,60 @@ def test_counts_read_an_index(link: Link, name: str) -> None:
     assert all(" USING " in scan for scan in scans)
     if name != "KINDS":
         assert not [scan for scan in scans if "COVERING" not in scan and "running" not in scan]
+
+
+@pytest.mark.parametrize("queues", [(), ("default",), ("default", "rare")])
+@pytest.mark.parametrize("states", [{state} for state in State] + [set(State)], ids=str)
+def test_candidates_are_read_from_indexes(
+    link: Link, states: set[State], queues: tuple[str, ...]
+) -> None:
+    text, n = statements.candidates(states, queues=bool(queues))
+    plan = link._open().execute(f"EXPLAIN QUERY PLAN {text}", ("[]",) * n)
+    looks = [row[3] for row in plan if "goncordia_job_row" in row[3]]
+    assert looks
+    assert all(" USING " in look and "INDEX goncordia_" in look for look in looks)
+    scans = [look for look in looks if look.startswith("SCAN")]
+    assert all("goncordia_running" in scan for scan in scans)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        Filter(states=(State.DISCARDED,)),
+        Filter(states=(State.AVAILABLE,), queues=("rare",)),
+        Filter(states=(State.AVAILABLE, State.RUNNING, State.CANCELLED), queues=("rare", "none")),
+    ],
+    ids=str,
+)
+def test_a_page_of_few_costs_the_same_whatever_lies_about(link: Link, where: Filter) -> None:
+    """They lie before all others, where a page in the order of ids would come last."""
+    fill(link, 20, queue="rare")
+    fill(link, 20)
+    [*jobs] = take(link, 20).jobs
+    error = AttemptError(1, jobs[0].run_at, "ValueError", "no")
+    run(link, partial(finish.finish, outcomes=[discarded(job, error) for job in jobs]))
+    look = partial(query.page, where=where, cursor=None, limit=10)
+    small = steps(link, look)
+    fill(link, 3000)
+    done(link, 2000)
+    large = steps(link, look)
+    assert len(run(link, look).rows) == 10
+    assert large <= 1.1 * small
+
+
+@pytest.mark.parametrize("n", [statements.FEW, statements.FEW + 1])
+def test_few_and_many_are_listed_alike(link: Link, n: int) -> None:
+    fill(link, n - 1)
+    fill(link, 1, queue="rare")
+    where, ids, cursor = Filter(states=(State.AVAILABLE,)), list[UUID](), None
+    while True:
+        page = run(link, partial(query.page, where=where, cursor=cursor, limit=400))
+        ids += [row.id for row in page.rows]
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert len(ids) == n
+    assert ids == sorted(set(ids), reverse=True)
 
 
 def steps(link: Link, make) -> int:

@@ -36,13 +36,20 @@ def arrived(env: Env, ids: Collection[bytes]) -> Op[list[UUID]]:
 
 def page(env: Env, where: Filter, cursor: str | None, limit: int) -> Op[Page]:
     """A page, newest id first; the cursor is the last id shown."""
+    if limit < 1:
+        raise InvalidArgument(f"limit={limit}: use 1 or more")
     conditions, params = _conditions(env, where)
+    order = "id"
+    if where.states:
+        few, parts = yield from _few(where)
+        if few:
+            conditions.insert(0, few)
+            params[:0] = parts
+            order = "+id"  # sorted, as the index of all ids is not to be read
     if cursor is not None:
         conditions.append(sql.BEFORE)
         params.append(position(cursor).bytes)
-    if limit < 1:
-        raise InvalidArgument(f"limit={limit}: use 1 or more")
-    text, now = sql.PAGE.format(" AND ".join(conditions) or "1"), env.at
+    text, now = sql.PAGE.format(" AND ".join(conditions) or "1", order), env.at
     found = yield from ask(text, (*params, limit + 1), lambda row: rows.job(row, now))
     return Page(found[:limit], found[limit - 1].id.hex if len(found) > limit else None)
 
@@ -100,6 +107,17 @@ def compare_and_set(
     else:
         yield from run(sql.SET_VALUE, (key, value, expire_at))
     return Cas(won=True, current=value)
+
+
+def _few(where: Filter) -> Op[tuple[str, list[Value]]]:
+    """A condition that finds all jobs of the states by indexes, if they are few."""
+    queues = rows.encode(where.queues).decode()
+    counting, n = sql.at_most(where.states, queues=bool(where.queues))
+    params: list[Value] = [queues] * n
+    reply = yield Statement(counting, tuple(params))
+    if cast("int", reply.rows[0][0]) > sql.FEW:
+        return "", []
+    return f"seq IN ({sql.candidates(where.states, queues=bool(where.queues))[0]})", params
 
 
 def _conditions(env: Env, where: Filter) -> tuple[list[str], list[Value]]:

@@ -8,11 +8,11 @@ with `INDEXED BY`, so that no statement can come to scan the table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from goncordia.jobs import Conflict, Hold
-from goncordia.lifecycle import State
+from goncordia.lifecycle import DORMANT, ENDED, State
 
 STATES = (
     State.AVAILABLE,
@@ -211,7 +211,7 @@ JOB = """id, kind, args, version, queue, priority, state, attempt, max_attempts,
     created_at, attempted_at, finished_at, expire_at, cancel_requested, session, errors, result,
     unique_key, unique_hold, unique_conflict, tags, meta"""
 GET = _ONE + f"SELECT {JOB} FROM goncordia_job_row WHERE id IN ({_IDS})"
-PAGE = f"SELECT {JOB} FROM goncordia_job_row WHERE {{}} ORDER BY id DESC LIMIT ?"
+PAGE = f"SELECT {JOB} FROM goncordia_job_row WHERE {{}} ORDER BY {{}} DESC LIMIT ?"
 OF_KINDS = "kind IN (SELECT value FROM json_each(?))"
 OF_QUEUES = "queue IN (SELECT value FROM json_each(?))"
 TAGGED = "EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)"
@@ -222,6 +222,52 @@ SEEN = {state: f"state = {code}" for state, code in CODES.items()} | {
 }
 """Whether a job is seen in a state at an instant."""
 BEFORE = "id < ?"
+
+FEW = 1000
+"""So many jobs are sorted for a page; where more may match, it is read in the order of the ids."""
+_OF_QUEUE = "goncordia_job_row INDEXED BY {} WHERE queue = q AND {}"
+_KEPT = (
+    ("goncordia_ready", "state = 0", {State.AVAILABLE}, _OF_QUEUE),
+    ("goncordia_dormant", "state IN (1, 2)", DORMANT | {State.AVAILABLE}, _OF_QUEUE),
+    (
+        "goncordia_ended",
+        "state > 3",
+        ENDED,  # each state is sought by itself only if the time is named, too
+        "(SELECT column1 AS s FROM (VALUES {2})) CROSS JOIN goncordia_job_row INDEXED BY {0} "
+        "WHERE queue = q AND state = s AND {1} AND expire_at > 0",
+    ),
+)
+"""What each index by queue keeps, the states in which that may be seen, and how it is read."""
+
+
+def candidates(states: Collection[State], *, queues: bool) -> tuple[str, int]:
+    """The `seq` of all jobs that may be in these states, read from indexes; how many parameters.
+
+    Each is the wanted queues, as one JSON array; without `queues` there are none. Running jobs are
+    found whatever their queue: they are few.
+    """
+    found: list[str] = []
+    for index, where, kept, rows in _KEPT:
+        if wanted := kept & set(states):
+            values = ", ".join(f"({CODES[state]})" for state in wanted)
+            name = "(SELECT value AS q FROM json_each(?))" if queues else "name"
+            text = f"SELECT seq FROM {name} CROSS JOIN {rows.format(index, where, values)}"
+            every = f"WITH RECURSIVE name(q) AS ({names(index, where)}) "
+            found.append(text if queues else f"SELECT * FROM ({every}{text})")
+    if State.RUNNING in states:
+        found.append(
+            "SELECT seq FROM goncordia_job_row INDEXED BY goncordia_running WHERE state = 3"
+        )
+    text = " UNION ALL ".join(found)
+    return text, text.count("?")
+
+
+def at_most(states: Collection[State], *, queues: bool) -> tuple[str, int]:
+    """Counts the candidates, up to one more than `FEW`."""
+    text, params = candidates(states, queues=queues)
+    return f"SELECT count(*) FROM (SELECT * FROM ({text}) LIMIT {FEW + 1})", params
+
+
 _AMONG = "(?1 IS NULL OR queue IN (SELECT value FROM json_each(?1)))"
 STATS = f"""
 SELECT queue, 0, count(*) FROM goncordia_job_row INDEXED BY goncordia_ready

@@ -8,6 +8,8 @@ import pytest
 from goncordia_postgres import PostgresDriver, SyncPostgresDriver
 from goncordia_testservers.postgres import Postgres
 
+from .helpers import Shelf
+
 
 @pytest.fixture(params=["asyncio", "trio"], scope="session")
 def anyio_backend(request: pytest.FixtureRequest) -> str:
@@ -24,10 +26,18 @@ def template(postgres: Postgres) -> Iterator[str]:
     postgres.drop(name)
 
 
+@pytest.fixture(scope="session")
+def shelf(postgres: Postgres, template: str) -> Iterator[Shelf]:
+    """Databases to use."""
+    shelf = Shelf(postgres, template)
+    yield shelf
+    shelf.clear()
+
+
 @pytest.fixture
-def url(postgres: Postgres, template: str) -> Iterator[str]:
-    """A database of its own for the test."""
-    with postgres.database(template) as url:
+def url(shelf: Shelf) -> Iterator[str]:
+    """An empty database for the test."""
+    with shelf.lend() as url:
         yield url
 
 

@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
-import psycopg
 import pytest
 from goncordia_conformance import DriverSuite
 from goncordia_postgres import AnyioConnection, PostgresDriver
-from goncordia_testservers.postgres import Postgres
 
-TABLES = ("job_row", "unique_key", "session", "queue", "value")
-
-
-class Shelf:
-    """Databases with the schema in them, emptied and used again."""
-
-    def __init__(self, postgres: Postgres, template: str) -> None:
-        self.postgres, self.template = postgres, template
-        self.idle: list[str] = []
-        self.made: list[str] = []
-
-    @contextmanager
-    def lend(self) -> Iterator[str]:
-        if self.idle:
-            name = self.idle.pop()
-            with psycopg.connect(self.postgres.url(name)) as connection:
-                for table in TABLES:
-                    connection.execute(f"DELETE FROM goncordia.{table}")
-        else:
-            name = self.postgres.create(self.template)
-            self.made.append(name)
-        yield self.postgres.url(name)
-        self.idle.append(name)
+from .helpers import Shelf
 
 
 @pytest.fixture(scope="class")
-def shelf(request: pytest.FixtureRequest, postgres: Postgres, template: str) -> Iterator[None]:
-    shelf = request.cls.shelf = Shelf(postgres, template)
-    yield
-    for name in shelf.made:
-        postgres.drop(name)
+def shelved(request: pytest.FixtureRequest, shelf: Shelf) -> None:
+    request.cls.shelf = shelf
 
 
-@pytest.mark.usefixtures("shelf")
+@pytest.mark.usefixtures("shelved")
 class TestPostgres(DriverSuite[PostgresDriver]):
     shelf: Shelf
     urls: WeakKeyDictionary[PostgresDriver, str] = WeakKeyDictionary()

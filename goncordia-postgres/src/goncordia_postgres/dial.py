@@ -11,8 +11,9 @@ from psycopg.waiting import wait
 from goncordia_postgres.link import Link
 from goncordia_postgres.place import SETTINGS, Place
 
-_SET = "SELECT " + ", ".join(
-    f"set_config('{name}', '{value}', false)" for name, value in SETTINGS.items()
+_SET = (
+    "SELECT current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off', "
+    + ", ".join(f"set_config('{name}', '{value}', false)" for name, value in SETTINGS.items())
 )
 
 
@@ -46,5 +47,6 @@ def dial(place: Place, conninfo: str | None = None) -> Dialled:
         raise Unavailable(f"{place}: the server can't be reached: {reason}") from error
     link = Link(connection.pgconn, place.schema, prepares=place.prepares)
     if place.prepares:  # behind a pooler they would reach whoever comes next
-        wait(link.ask([Statement(_SET)]), connection.pgconn.socket)
+        [reply] = wait(link.ask([Statement(_SET)]), connection.pgconn.socket)
+        link.flushes = bool(reply.rows[0][0])
     return Dialled(connection, link)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
@@ -31,8 +31,9 @@ from goncordia.jobs import JobRow, NewJob, Outcome
 from goncordia.retention import Retention
 from goncordia.sessions import Beat, Claim, Claims, Session, Wakeups, WorkerInfo
 from goncordia.statements import Op
+from psycopg.errors import UniqueViolation
 
-from goncordia_postgres import act, finish, insert, migrate, query, upkeep
+from goncordia_postgres import act, copying, finish, insert, migrate, query, upkeep
 from goncordia_postgres import claim as claims
 from goncordia_postgres.borrow import AsyncBorrower, AsyncHandle, async_handles
 from goncordia_postgres.connections import Connections
@@ -112,6 +113,9 @@ class PostgresDriver(Promises):
         """As in `Driver`."""
         if not jobs:
             return []
+        if tx is None and now is None and copying.fits(jobs):
+            with suppress(UniqueViolation):  # an id is known: nothing is written
+                return await self._run(partial(copying.copy, jobs=jobs), None)
         insert.check(jobs)
         make = partial(insert.insert, jobs=jobs)
         return await self._write_in(tx, make, now, atomic=not insert.is_one_step(jobs))

@@ -42,7 +42,7 @@ def is_one_step(jobs: Sequence[NewJob]) -> bool:
     if len(jobs) == 1:
         return first.unique is None or first.unique.on_conflict is not Conflict.REPLACE
     common = _COMMON(first)
-    return all(_is_plain(job) and _COMMON(job) == common for job in jobs)
+    return all(is_plain(job) and _COMMON(job) == common for job in jobs)
 
 
 def insert(env: Env, jobs: Sequence[NewJob]) -> Op[list[Inserted]]:
@@ -79,7 +79,8 @@ def _in_turn(env: Env, jobs: Sequence[NewJob], created: set[UUID]) -> Op[list[In
     return answers
 
 
-def _is_plain(job: NewJob) -> bool:
+def is_plain(job: NewJob) -> bool:
+    """Whether it is written without a look at anything else."""
     return job.unique is None and not job.tags and not job.meta
 
 
@@ -93,11 +94,11 @@ def _tell(env: Env, job: NewJob) -> None:
 
 def _write(env: Env, jobs: Sequence[NewJob]) -> Op[Collection[UUID]]:
     """Write those that meet no conflict; their ids."""
-    if len(jobs) == 1 and _is_plain(jobs[0]):
+    if len(jobs) == 1 and is_plain(jobs[0]):
         job = jobs[0]
         params = (job.id, job.args, *_common(env, job))
         return (job.id,) if (yield from change(sql.INSERT, params)) else ()
-    if not all(map(_is_plain, jobs)):
+    if not all(map(is_plain, jobs)):
         first = {job.id: job for job in reversed(jobs)}
         wanted = [job for job in jobs if first[job.id] is job]
         return (yield from ask(sql.INSERT_MANY, _many(env, wanted), rows.uuid))

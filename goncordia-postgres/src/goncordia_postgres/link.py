@@ -8,6 +8,7 @@ what is sent together goes in one pipeline, and costs one round trip.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import cast
 
 from goncordia.statements import Many, Reply, Row, Statement, Step
@@ -17,6 +18,7 @@ from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from goncordia_postgres.copying import Copy
 from goncordia_postgres.statements import localized
 from goncordia_postgres.wire import encode
 
@@ -39,10 +41,11 @@ class Link:
     def __init__(self, pgconn: PGconn, schema: str, *, prepares: bool) -> None:
         """`prepares` is False behind a pooler that hands out another connection each time."""
         self.pgconn = pgconn
+        self.flushes = True
+        """Whether a commit waits for the disk."""
         self._schema = schema
         self._prepares = prepares
         self._names: dict[str, bytes] = {}
-        self._prepared = 0
         self._transformer = Transformer(_Plain())
 
     def ask(self, steps: Sequence[Step], *, apart: bool = False) -> PQGen[list[Reply]]:
@@ -50,6 +53,9 @@ class Link:
 
         Raises the first one's `psycopg.Error`.
         """
+        if isinstance(steps[0], Copy):
+            replies = [(yield from self._copy(steps[0]))]
+            return replies + ((yield from self.ask(steps[1:])) if steps[1:] else [])
         statements = _flat(steps)
         try:
             results = yield from self._exchange(statements, apart)
@@ -61,6 +67,18 @@ class Link:
             results = yield from self._exchange(statements, apart)
             replies = [self._read(result) for result in results]
         return _gathered(steps, replies)
+
+    def _copy(self, copy: Copy) -> PQGen[Reply]:
+        pgconn = self.pgconn
+        pgconn.send_query(localized(copy.text, self._schema).encode())
+        [result] = yield from generators.execute(pgconn)
+        if result.status != ExecStatus.COPY_IN:
+            raise errors.error_from_result(result, encoding="utf-8")
+        data = memoryview(cast("bytes", copy.params[0]))
+        for at in range(0, len(data), _CHUNK):
+            yield from generators.copy_to(pgconn, data[at : at + _CHUNK], flush=False)
+        result = yield from generators.copy_end(pgconn, None)
+        return Reply((), result.command_tuples or 0)
 
     def _exchange(self, statements: Sequence[Statement], apart: bool) -> PQGen[list[PGresult]]:
         if len(statements) == 1 and (not self._prepares or statements[0].text in self._names):
@@ -102,8 +120,7 @@ class Link:
         return wanted
 
     def _prepare(self, text: str) -> None:
-        self._prepared += 1  # a name that failed may be there all the same
-        name = f"goncordia_{self._prepared}".encode()
+        name = f"goncordia_{next(_serial)}".encode()
         self.pgconn.send_prepare(name, localized(text, self._schema).encode())
         self._names[text] = name
 
@@ -130,6 +147,9 @@ class Link:
         return Reply(rows, -1 if changed is None else changed)
 
 
+_serial = count(1)
+"""Of prepared statements: one connection may serve several drivers."""
+_CHUNK = 128 * 1024
 _PREPARED, _ANSWERED, _SYNCED = range(3)
 
 

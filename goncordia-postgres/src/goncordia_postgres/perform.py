@@ -28,15 +28,16 @@ class Work(NamedTuple):
 
 
 def alone(link: Link, env: Env, op: Op[R]) -> PQGen[R]:
-    """Each statement by itself; hints go with the first one, in a transaction of their own.
+    """Each statement by itself, and the hints with it.
 
-    So the server's lock on all that notify is never held while a commit waits for the disk.
+    They go in a transaction of their own where a commit waits for the disk: the server has one lock
+    for all that notify, and would hold it for that long, one commit after the other.
     """
     try:
         step = next(op)
         while True:
             notes = env.take_notes()
-            replies = yield from link.ask([step, *notes], apart=True)
+            replies = yield from link.ask([step, *notes], apart=link.flushes)
             step = op.send(replies[0])
     except StopIteration as stop:
         if notes := env.take_notes():

@@ -55,6 +55,10 @@ def test_the_version_line_is_the_pinned_one() -> None:
         assert f"{pinned[name]}.".startswith(f"{line}."), f"{name}: {line}, pinned {pinned[name]}"
 
 
+DISTRIBUTIONS = {"goncordia": "goncordia-core", "opentelemetry": "opentelemetry-api"}
+"""Where a module comes from, if its name does not say it."""
+
+
 def imported(source: Path) -> set[str]:
     """What the code below imports when it is imported; inside a function it may be missing."""
     found: set[str] = set()
@@ -69,7 +73,7 @@ def imported(source: Path) -> set[str]:
                 nodes += ast.iter_child_nodes(node)
     own = {path.stem for path in source.iterdir()}
     others = found - set(sys.stdlib_module_names) - own
-    return {"goncordia-core" if name == "goncordia" else name.replace("_", "-") for name in others}
+    return {DISTRIBUTIONS.get(name) or name.replace("_", "-") for name in others}
 
 
 @pytest.mark.parametrize("member", MEMBERS, ids=lambda path: path.parent.name)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Never, TypeVar
 
 from goncordia.cli import loops
+from goncordia.cli.extras import plugins
 from goncordia.cli.faults import reported
 from goncordia.client import Client
 from goncordia.plugins import open_driver
@@ -21,4 +22,4 @@ def ask(url: str, work: Callable[[Client[Never]], Awaitable[R]], *, debug: bool)
 
 async def _ask(url: str, work: Callable[[Client[Never]], Awaitable[R]]) -> R:
     async with open_driver(url) as driver:
-        return await work(Client(driver))
+        return await work(Client(driver, enqueuing=plugins().enqueuing))

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import anyio
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from goncordia.cli import loops
 from goncordia.cli.extras import plugins
 from goncordia.cli.faults import reported, scrub
 from goncordia.cli.load import load_registry, load_schedules
+from goncordia.cli.metrics import metrics
 from goncordia.cli.parameters import Debug, Loop, Numbers, Url, numbers
 from goncordia.cli.signals import STOPPING, Stops, end_at_the_third
 from goncordia.cli.tally import Tally
@@ -31,6 +32,7 @@ Examples:
   goncordia worker shop.jobs:jobs --queue-limits video=2 --kind-limits render=1
   goncordia worker shop.jobs:jobs --schedules shop.jobs:schedules
   goncordia worker shop.jobs:jobs --loop trio --shutdown-timeout 300
+  goncordia worker shop.jobs:jobs --metrics-port 9464
 
 Ctrl-C or SIGTERM:
   the first   claims nothing more and lets running jobs end
@@ -73,6 +75,16 @@ class Settings:
     beat_every: Annotated[
         float, Parameter(help="Seconds between two signs of life; four must fit into the ttl.")
     ] = 5.0
+    metrics_port: Annotated[
+        int | None,
+        Parameter(
+            validator=validators.Number(gte=0, lte=65_535),
+            help="Serve metrics for Prometheus there, at /metrics; 0 takes a free port.",
+        ),
+    ] = None
+    metrics_host: Annotated[
+        str, Parameter(help="Who may ask for metrics: by default this machine alone.")
+    ] = "127.0.0.1"
 
 
 def command(
@@ -100,7 +112,7 @@ def command(
 
 
 async def _work(url: str, registry: Registry, schedules: Schedules, settings: Settings) -> None:
-    tally = Tally()
+    tally, extras = Tally(), plugins()
     with anyio.open_signal_receiver(*STOPPING) as signals:
         end_at_the_third()
         async with anyio.create_task_group() as tasks:
@@ -108,6 +120,7 @@ async def _work(url: str, registry: Registry, schedules: Schedules, settings: Se
             tasks.start_soon(stops.obey, signals)
             async with (
                 open_driver(url) as driver,
+                metrics(driver, settings.metrics_host, settings.metrics_port) as measured,
                 worker_pool(
                     driver,
                     registry,
@@ -117,7 +130,8 @@ async def _work(url: str, registry: Registry, schedules: Schedules, settings: Se
                     queue_limits=numbers(settings.queue_limits, "--queue-limits"),
                     kind_limits=numbers(settings.kind_limits, "--kind-limits"),
                     schedules=schedules,
-                    middleware=[tally, *plugins().middleware],
+                    middleware=[tally, *(m.middleware for m in measured), *extras.middleware],
+                    enqueuing=[*(m.enqueuing for m in measured), *extras.enqueuing],
                     shutdown_timeout=settings.shutdown_timeout,
                     session_ttl=settings.session_ttl,
                     beat_every=settings.beat_every,

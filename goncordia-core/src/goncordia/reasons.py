@@ -13,8 +13,8 @@ from goncordia.lifecycle import State
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def spell(seconds: float) -> str:
-    """A span in its two largest units: `3 h`, `2 min 5 s`, `less than 1 s`."""
+def spell(seconds: float, units: int = 2) -> str:
+    """A span in its largest units: `3 h`, `2 min 5 s`, `less than 1 s`."""
     left, parts = max(int(seconds), 0), list[str]()
     for size, unit in _UNITS:
         number, left = divmod(left, size)
@@ -22,7 +22,7 @@ def spell(seconds: float) -> str:
             parts.append(f"{number} {unit}")
         elif parts:
             break
-    return " ".join(parts[:2]) or "less than 1 s"
+    return " ".join(parts[:units]) or "less than 1 s"
 
 
 class Reason(msgspec.Struct, frozen=True, tag_field="reason"):

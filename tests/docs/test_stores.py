@@ -8,11 +8,17 @@ from pathlib import Path
 
 from goncordia.capabilities import Capabilities
 from goncordia.memory.store import STRONG
+from goncordia_dynamo import DynamoDriver
 from goncordia_postgres.promises import CAPABILITIES as POSTGRESQL
 from goncordia_sql.sqlite.promises import CAPABILITIES as SQLITE
 
 PAGE = Path(__file__).parent.parent.parent / "docs/explanation/stores.md"
-STORES = {"memory": STRONG, "SQLite": SQLITE, "PostgreSQL": POSTGRESQL}
+STORES = {
+    "memory": STRONG,
+    "SQLite": SQLITE,
+    "PostgreSQL": POSTGRESQL,
+    "DynamoDB": DynamoDriver("jobs", region="eu-central-1").capabilities,
+}
 
 
 def shown(value: object) -> str:

@@ -19,6 +19,7 @@ PUBLIC = {
         SyncClient SyncDriver TransactionConflict Unavailable Unique UniqueConflict WaitTimeout WorkerPool
         never open_driver open_sync_driver worker_pool
     """,
+    "goncordia.telemetry": "Depths Status Telemetry",
     "goncordia.testing": """
         Drained EnqueuedJob Fault FaultKind FaultPlan FaultyDriver MockClock PlannedDriver
         SyncTracker Tracker Worked cancelled delayed doubled held lost refused reply_held work

@@ -50,7 +50,7 @@ def test_the_worker_refuses_what_its_pool_does_not_have(
     (tmp_path / "limited_shop.py").write_text(SHOP)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr("goncordia.cli.worker.configure_logging", str)  # it is the process's
+    monkeypatch.setattr("goncordia.cli.worker.configure_logging", print)  # it is the process's
     with pytest.raises(SystemExit) as ended:
         run(["worker", "limited_shop:jobs", "--driver", "memory:", *options])
     assert ended.value.code == 2

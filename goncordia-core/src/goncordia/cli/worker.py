@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import anyio
 from cyclopts import Parameter, validators
@@ -18,6 +18,7 @@ from goncordia.cli.metrics import metrics
 from goncordia.cli.parameters import Debug, Loop, Numbers, Url, numbers
 from goncordia.cli.signals import STOPPING, Stops, end_at_the_third
 from goncordia.cli.tally import Tally
+from goncordia.logs import JobFields, JobLog, JsonLines
 from goncordia.periodic import Schedules
 from goncordia.plugins import open_driver
 from goncordia.pool import worker_pool
@@ -75,6 +76,13 @@ class Settings:
     beat_every: Annotated[
         float, Parameter(help="Seconds between two signs of life; four must fit into the ttl.")
     ] = 5.0
+    log_format: Annotated[
+        Literal["text", "json"], Parameter(help="How the lines of the log look.")
+    ] = "text"
+    log_jobs: Annotated[
+        bool,
+        Parameter(negative="", help="Log each attempt that has ended, not only those that failed."),
+    ] = False
     metrics_port: Annotated[
         int | None,
         Parameter(
@@ -105,7 +113,7 @@ def command(
     The module is imported from the current directory or from what is installed.
     """
     with reported(driver, debug=debug):
-        configure_logging(driver)
+        configure_logging(driver, settings)
         found = load_registry(registry)
         periodic = load_schedules(schedules) if schedules else Schedules()
         loops.run(lambda: _work(driver, found, periodic, settings), loop)
@@ -130,7 +138,10 @@ async def _work(url: str, registry: Registry, schedules: Schedules, settings: Se
                     queue_limits=numbers(settings.queue_limits, "--queue-limits"),
                     kind_limits=numbers(settings.kind_limits, "--kind-limits"),
                     schedules=schedules,
-                    middleware=[tally, *(m.middleware for m in measured), *extras.middleware],
+                    middleware=[
+                        *(tally, JobLog(), *(m.middleware for m in measured)),
+                        *extras.middleware,
+                    ],
                     enqueuing=[*(m.enqueuing for m in measured), *extras.enqueuing],
                     shutdown_timeout=settings.shutdown_timeout,
                     session_ttl=settings.session_ttl,
@@ -154,21 +165,30 @@ def _greet(store: str, registry: Registry, settings: Settings) -> None:
     )
 
 
+LINES = {
+    "text": logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"),
+    "json": JsonLines(),
+}
+
+
 class Scrubbed(logging.Formatter):
     """A formatter that lets no credentials of a URL through."""
 
-    def __init__(self, url: str) -> None:
-        """Knows the store's own URL."""
-        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    def __init__(self, url: str, lines: logging.Formatter) -> None:
+        """Knows the store's own URL, and how a line looks."""
+        super().__init__()
         self._url = url
+        self._lines = lines
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without them."""
-        return scrub(super().format(record), [self._url])
+        return scrub(self._lines.format(record), [self._url])
 
 
-def configure_logging(url: str) -> None:
+def configure_logging(url: str, settings: Settings) -> None:
     """Log to stderr from INFO up; the application's module, imported later, may change it."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Scrubbed(url))
+    handler.setFormatter(Scrubbed(url, LINES[settings.log_format]))
+    handler.addFilter(JobFields())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("goncordia.jobs").setLevel("INFO" if settings.log_jobs else "WARNING")

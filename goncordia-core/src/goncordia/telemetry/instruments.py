@@ -6,9 +6,9 @@ from datetime import datetime
 
 from goncordia.args import Args
 from goncordia.handler import Job
+from goncordia.pool.status import Status
 from goncordia.telemetry import names
 from goncordia.telemetry.api import Histogram, Meter
-from goncordia.telemetry.names import Status
 
 
 class Instruments:

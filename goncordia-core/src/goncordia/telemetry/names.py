@@ -6,8 +6,6 @@ under development; the rest is ours.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 SCOPE = "goncordia"
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
 
@@ -36,17 +34,3 @@ SECONDS = (
     *(30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0),
 )
 """The histograms' boundaries: jobs last, and wait, longer than requests."""
-
-
-class Status(StrEnum):
-    """How an attempt ended, as far as its handler decides it."""
-
-    COMPLETED = "completed"
-    FAILED = "failed"
-    """It will be tried again, unless the retry policy says never."""
-    DISCARDED = "discarded"
-    """It failed and was the last attempt, or the handler raised `Discard`."""
-    SNOOZED = "snoozed"
-    CANCELLED = "cancelled"
-    RELEASED = "released"
-    """Given back, at a shutdown for example; the attempt does not count."""

@@ -13,6 +13,7 @@ from goncordia.clock import Clock
 from goncordia.handler import Job
 from goncordia.jobs import NewJob
 from goncordia.middleware import Next
+from goncordia.pool.status import Status, status_of, type_of
 from goncordia.system_clock import SystemClock
 from goncordia.telemetry import names
 from goncordia.telemetry.api import (
@@ -34,8 +35,6 @@ from goncordia.telemetry.api import (
     set_span_in_context,
 )
 from goncordia.telemetry.instruments import Instruments
-from goncordia.telemetry.names import Status
-from goncordia.telemetry.status import status_of, type_of
 
 _TOLD_AS_ERRORS = (Status.FAILED, Status.DISCARDED)
 

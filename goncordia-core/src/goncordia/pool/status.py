@@ -1,6 +1,8 @@
-"""How an attempt ended, by what its handler raised."""
+"""How an attempt ended, by what its handler raised: what middleware can tell of it."""
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 import anyio
 
@@ -8,7 +10,21 @@ from goncordia.args import Args
 from goncordia.errors import JobCancelled, JobTimeout
 from goncordia.handler import Cancel, CancelReason, Discard, Job, RetryAt, Snooze
 from goncordia.pool.verdict import sole
-from goncordia.telemetry.names import Status
+
+
+class Status(StrEnum):
+    """How an attempt ended, as far as its handler decides it."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    """It will be tried again, unless the retry policy says never."""
+    DISCARDED = "discarded"
+    """It failed and was the last attempt, or the handler raised `Discard`."""
+    SNOOZED = "snoozed"
+    CANCELLED = "cancelled"
+    RELEASED = "released"
+    """Given back, at a shutdown for example; the attempt does not count."""
+
 
 _VERDICTS = {
     Snooze: Status.SNOOZED,

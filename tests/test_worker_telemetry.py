@@ -1,7 +1,8 @@
-"""`goncordia worker --metrics-port`: a real worker, scraped; and the plugin `otel` in one."""
+"""What a worker process tells: metrics over HTTP, spans by the plugin `otel`, lines of JSON."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -89,11 +90,10 @@ def test_a_worker_serves_its_metrics_on_this_machine_alone(app: Path) -> None:
         enqueue(app)
         assert process.stdout is not None
         read_until(process.stdout, "ran")
-        counted = False
-        while not counted:  # the outcome is counted once the handler has returned
+        text = ""
+        while 'goncordia_job_status="completed"' not in text:  # counted once it has returned
             with urllib.request.urlopen(address, timeout=30) as response:
                 text = response.read().decode()
-            counted = 'goncordia_job_status="completed"' in text
     assert 'goncordia_queue_depth{goncordia_job_queue="default",' in text
     assert "secret-ada" not in text
 
@@ -158,3 +158,11 @@ def test_a_missing_extra_is_named(app: Path) -> None:
 
 def test_nothing_of_it_is_needed_by_who_does_not_ask(app: Path) -> None:
     assert without(app, "stats").returncode == 0
+
+
+def test_a_worker_logs_json_where_asked(app: Path) -> None:
+    with worker(app, "--log-format", "json", "--log-jobs") as process:
+        enqueue(app)
+        told = read_until(process.stderr, r'^{.*"logger":"goncordia.jobs".*"job_kind":"mail".*}$')
+    assert json.loads(told[0])["job_status"] == "completed"
+    assert "secret-ada" not in told[0]

@@ -10,6 +10,7 @@ from psycopg.waiting import wait
 
 from goncordia_postgres.link import Link
 from goncordia_postgres.place import SETTINGS, Place
+from goncordia_postgres.translate import translate
 
 _SET = (
     "SELECT current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off', "
@@ -45,8 +46,18 @@ def dial(place: Place, conninfo: str | None = None) -> Dialled:
     except psycopg.OperationalError as error:
         reason = (str(error).splitlines() or [""])[0]
         raise Unavailable(f"{place}: the server can't be reached: {reason}") from error
-    link = Link(connection.pgconn, place.schema, prepares=place.prepares)
+    dialled = Dialled(connection, Link(connection.pgconn, place.schema, prepares=place.prepares))
     if place.prepares:  # behind a pooler they would reach whoever comes next
-        [reply] = wait(link.ask([Statement(_SET)]), connection.pgconn.socket)
-        link.flushes = bool(reply.rows[0][0])
-    return Dialled(connection, link)
+        try:
+            _set_up(dialled.link)
+        except BaseException as error:
+            dialled.close()
+            if isinstance(error, psycopg.Error):
+                raise translate(error, str(place)) from error
+            raise
+    return dialled
+
+
+def _set_up(link: Link) -> None:
+    [reply] = wait(link.ask([Statement(_SET)]), link.pgconn.socket)
+    link.flushes = bool(reply.rows[0][0])

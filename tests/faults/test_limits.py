@@ -10,6 +10,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from goncordia import Args, Enqueue, State
+from goncordia.testing import lost, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -171,6 +172,37 @@ async def test_jobs_that_are_put_off_come_back_in_time(rig, crowd):
         assert seconds <= 200, "ten pairs of ten seconds each, and twice that for luck"
     snoozes = [row.snoozes for row in await rows(rig)]
     assert sum(snoozes) <= 5 * len(snoozes)
+
+
+@pytest.mark.parametrize("fault", [refused, lost])
+async def test_no_place_is_lost_with_a_reply(rig, crowd, fault):
+    """However often the store is away, as many jobs as may run at once do so afterwards."""
+    options = {"concurrency": 4, "queues": ["slow", "default"], "queue_limits": {"slow": 2}}
+    async with rig.pool(**options, kind_limits={"render": 1}) as pool:
+        for _ in range(4):
+            await rig.rest(pool)
+            for operation in ("claim", "finish"):
+                rig.driver.next(operation, fault())
+            ran = len(crowd.ran)
+            await rig.client.enqueue_many([Render(), Render(), rig.Task()])
+            await rig.client.enqueue_many([Enqueue(rig.Task(), queue="slow") for _ in range(3)])
+            await run_all(rig, crowd, pool, ran + 6)
+        await rig.client.enqueue_many([Enqueue(rig.Task(), queue="slow") for _ in range(5)])
+        await rig.client.enqueue_many([Render(), Render(), Render(), rig.Task()])
+        await rig.rest(pool)
+        assert crowd.here == {"render": 1, "task": 3, "slow": 2, "default": 2}
+        await run_all(rig, crowd, pool, 33)
+    assert {(row.state, row.attempt) for row in await rows(rig)} == {(State.COMPLETED, 1)}
+
+
+async def test_what_is_put_off_while_the_pool_ends_is_nobodys(rig, crowd):
+    async with rig.pool(concurrency=4, kind_limits={"render": 1}, shutdown_timeout=0):
+        await rig.client.enqueue_many([Render() for _ in range(9)])
+        while not crowd.gates:
+            await anyio.lowlevel.checkpoint()
+    found = await rows(rig)
+    assert {row.attempt for row in found} == {0}
+    assert {row.state for row in found} <= {State.AVAILABLE, State.SCHEDULED}
 
 
 async def test_weights_share_ten_thousand_jobs(rig):

@@ -1,6 +1,6 @@
 # The day's commands. `make` alone lists them; what takes more than a line stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help install test test-broken test-conformance-soak test-quick lint format demo bench-core docs diagram build pins upgrade clean
+.PHONY: help install test test-broken test-conformance-soak test-quick lint format demo bench bench-core chaos docs diagram build pins upgrade clean
 MAKEFLAGS += --no-print-directory
 
 members := $(patsubst %/pyproject.toml,%,$(wildcard */pyproject.toml))
@@ -37,8 +37,14 @@ format: install ## Let ruff mend what it can.
 	@$(bin)/ruff check --quiet --fix .
 	@$(bin)/ruff format --quiet .
 
+bench: install ## Measure a store beside its client and its peers: STORE=memory|sqlite|postgres|redis.
+	@$(bin)/python bench/run.py $(STORE) $(ARGS)
+
 bench-core: install ## Measure core and SQLite: a table of ratios. QUICK=1 takes less than a minute.
 	@$(bin)/python bench/core.py
+
+chaos: install ## An hour of killed workers and broken stores: STORE=sqlite|postgres, ARGS="--minutes 5".
+	@cd tests && ../$(bin)/python -m chaos.run $(STORE) $(ARGS)
 
 docs: install ## Build the documentation into site/.
 	@scripts/venv newest --group docs

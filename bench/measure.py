@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from statistics import median
 
 OURS, RAW = "goncordia", "raw"
-RATE, MICROS, MILLIS, SHARE = "jobs/s", "us", "ms", "share"
+SHARE = "share"
 
 Key = tuple[str, str]
 """A measure and a subject."""
@@ -55,11 +56,19 @@ class Group:
     floors: Sequence[Floor] = ()
 
 
-def by_turns(group: Group, seconds: float) -> Values:
-    """Rounds until the time is spent, one at least; each round gives every subject its turn."""
-    values: Values = {}
+def for_seconds(seconds: float) -> Iterator[int]:
+    """Rounds until the time is spent, one at least."""
     until = time.perf_counter() + seconds
-    while not values or time.perf_counter() < until:
+    for n in count():
+        yield n
+        if time.perf_counter() >= until:
+            return
+
+
+def by_turns(group: Group, rounds: Iterable[int]) -> Values:
+    """Each round gives every subject its turn."""
+    values: Values = {}
+    for _ in rounds:
         for turn in group.turns:
             gc.collect()  # one's garbage is not another's pause
             for measure, value in turn.run().items():

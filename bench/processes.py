@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
@@ -15,8 +16,8 @@ import raw_sqlite
 from goncordia import Job, Registry, worker_pool
 from goncordia_sql.sqlite import SqliteDriver
 from goncordia_sql.sqlite.turn import Turn
-from jobs import Note
 from measure import percentile
+from subjects.goncordia_queue import Note
 
 CONCURRENCY = 10
 PATIENCE = 100.0
@@ -58,8 +59,20 @@ def _child(end: Connection, barrier: Barrier, path: Path, work: Work) -> None:
 
 def bare(path: Path) -> tuple[int, list[float]]:
     """By hand: SQLite's own busy handler waits for the lock."""
+    done, waits = 0, list[float]()
+
+    def begin(connection: sqlite3.Connection) -> None:
+        started = time.perf_counter()
+        raw_sqlite.begin(connection)
+        waits.append(time.perf_counter() - started)
+
     with closing(raw_sqlite.connect(path)) as connection:
-        return raw_sqlite.drain(connection, CONCURRENCY)
+        while True:
+            token, claimed = raw_sqlite.claim(connection, CONCURRENCY, begin)
+            if not claimed:
+                return done, waits
+            raw_sqlite.finish(connection, claimed, token, begin)
+            done += len(claimed)
 
 
 def pool(path: Path) -> tuple[int, list[float]]:

@@ -5,14 +5,16 @@ It has no args to check and encode, no sessions, unique keys, resends, hints to 
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from goncordia.codec import encode
 from goncordia.ids import uuid7
-from jobs import notes
+from subject import TO
+from subjects.goncordia_queue import Note
 
 PRAGMAS = (
     "journal_mode = WAL",
@@ -43,6 +45,27 @@ UPDATE goncordia_job_row
 SET state = 4, finished_at = ?, expire_at = ?, session = NULL, token = NULL
 WHERE id = ? AND token = ? AND state = 3"""
 
+# Sixteen digits make an id, in the order of time as real ones are.
+FINISHED = """
+WITH RECURSIVE counted(n) AS (
+    SELECT 1 WHERE ?1 > 0 UNION ALL SELECT n + 1 FROM counted WHERE n < ?1
+)
+INSERT INTO goncordia_job_row
+    (id, kind, queue, args, version, priority, state, run_at, created_at, attempt, max_attempts,
+    attempted_at, finished_at, expire_at, mark_token, mark)
+SELECT CAST(printf('%016d', n) AS BLOB), 'note', 'default', ?2, 1, 0, 4, ?3 + n, ?3 + n, 1, 25,
+    ?3 + n, ?3 + n, ?4 + n, CAST(printf('%016d', n / 100) AS BLOB), 0
+FROM counted"""
+QUEUED = """
+WITH RECURSIVE counted(n) AS (
+    SELECT 1 WHERE ?1 > 0 UNION ALL SELECT n + 1 FROM counted WHERE n < ?1
+)
+INSERT INTO goncordia_job_row
+    (id, kind, queue, args, version, priority, state, run_at, created_at, max_attempts)
+SELECT CAST(printf('1%015d', n) AS BLOB), 'note', 'default', ?2, 1, 0, 0, ?3 - n, ?3 - n, 25
+FROM counted"""
+
+Begin = Callable[[sqlite3.Connection], None]
 Row = tuple[bytes, str, str, bytes, int, int, int, int, int, int]
 
 
@@ -59,7 +82,7 @@ def rows(n: int) -> list[Row]:
     at = micros()
     return [
         (uuid7().bytes, "note", "default", encode(note, "args"), 1, 0, 0, at, at, 25)
-        for note in notes(n)
+        for note in (Note(i, TO) for i in range(n))
     ]
 
 
@@ -70,27 +93,49 @@ def insert(connection: sqlite3.Connection, batch: Sequence[Row]) -> None:
     connection.execute("COMMIT")
 
 
-def drain(connection: sqlite3.Connection, size: int) -> tuple[int, list[float]]:
-    """Claim so many, finish them, until none are left; the number, and the waits for the lock."""
-    done, waits = 0, list[float]()
+def begin(connection: sqlite3.Connection) -> None:
+    """Wait for the write lock."""
+    connection.execute("BEGIN IMMEDIATE")
 
-    def begin() -> None:
-        started = time.perf_counter()
-        connection.execute("BEGIN IMMEDIATE")
-        waits.append(time.perf_counter() - started)
 
-    while True:
-        token = uuid7().bytes
-        begin()
-        claimed = connection.execute(CLAIM, (b"session", token, micros(), size)).fetchall()
-        connection.execute("COMMIT")
-        if not claimed:
-            return done, waits
-        now = micros()
-        begin()
-        connection.executemany(FINISH, [(now, now + WEEK, row[0], token) for row in claimed])
-        connection.execute("COMMIT")
-        done += len(claimed)
+def claim(
+    connection: sqlite3.Connection, size: int, begin: Begin = begin
+) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """One transaction; the token, and ids and args."""
+    token = uuid7().bytes
+    begin(connection)
+    claimed = connection.execute(CLAIM, (b"session", token, micros(), size)).fetchall()
+    connection.execute("COMMIT")
+    return token, claimed
+
+
+def finish(
+    connection: sqlite3.Connection,
+    claimed: Sequence[tuple[bytes, bytes]],
+    token: bytes,
+    begin: Begin = begin,
+) -> None:
+    """One transaction."""
+    now = micros()
+    begin(connection)
+    connection.executemany(FINISH, [(now, now + WEEK, job[0], token) for job in claimed])
+    connection.execute("COMMIT")
+
+
+def stock(connection: sqlite3.Connection, queued: int, finished: int) -> None:
+    """Add so many jobs, those that are ended not to be pruned today."""
+    now, args = micros(), rows(1)[0][3]
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute(FINISHED, (finished, args, now, now + WEEK))
+    connection.execute(QUEUED, (queued, args, now))
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def remove(path: Path) -> None:
+    """The file, and all that stands beside it."""
+    for file in path.parent.glob(f"{path.name}*"):
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
 
 
 def micros() -> int:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
+import pytest
 
 MEASURES = ["memory batch", "sqlite enqueue tx"]
-CORE = Path(__file__).parent.parent / "bench" / "core.py"
+BENCH = Path(__file__).parent.parent / "bench"
+CORE, RUN = BENCH / "core.py", BENCH / "run.py"
 
 
 def bench(results: Path, *options: str) -> list[str]:
@@ -54,3 +59,99 @@ def test_the_table_marks_what_misses_its_floor(tmp_path: Path) -> None:
         value = float(words[-2].rstrip("x") if words[-2].endswith("x") else words[-3])
         reached = value <= bound if sign == "<=" else value >= bound
         assert words[-1] == ("holds" if reached else "MISSED")
+
+
+def run(store: str, results: Path, *options: str) -> list[str]:
+    """What a quick run prints, in the environment that runs the tests."""
+    done = subprocess.run(
+        [sys.executable, RUN, store, "--here", "--results", results, *options],
+        env={**os.environ, "QUICK": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_every_subject_is_measured_by_the_same_names(tmp_path: Path) -> None:
+    results = tmp_path / "memory.jsonl"
+    printed = run("memory", results, "pool 10", "batch 1000", "memory")
+    lines = [msgspec.json.decode(line) for line in results.read_text().splitlines()]
+    keys = {"store", "subject", "measure", "value", "unit", "repeat", "at", "machine"}
+    assert all(set(line) == keys and line["store"] == "memory" for line in lines)
+    measured = {(line["subject"], line["measure"], line["unit"]) for line in lines}
+    assert {
+        ("goncordia", "batch 1000", "jobs/s"),
+        ("goncordia", "pool 10", "jobs/s"),
+        ("goncordia", "memory per 1000 running", "KiB"),
+        ("raw", "pool 100", "jobs/s"),
+    } <= measured
+    assert ("raw", "batch 1000", "jobs/s") not in measured
+    title = next(line for line in printed if "goncordia/raw" in line)
+    assert title.split()[:2] == ["goncordia", "raw"]
+    assert any(line.startswith("raw: ") for line in printed)
+
+
+def test_a_subject_that_fails_is_named_and_not_fatal(tmp_path: Path) -> None:
+    printed = run("sqlite", tmp_path / "sqlite.jsonl", "batch 1000")
+    failed = [line for line in printed if line.startswith("FAILED huey, batch 1000: ")]
+    assert failed
+    assert "ModuleNotFoundError" in failed[0]
+    row = next(line for line in printed if line.startswith("batch 1000"))
+    assert row.split()[-2:] == ["-", row.split()[-1]]
+
+
+@pytest.fixture
+def logic(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """A module of the bench."""
+    monkeypatch.syspath_prepend(str(BENCH))
+    return importlib.import_module
+
+
+def test_ratios_are_of_medians_and_of_the_best_peer(
+    logic: Callable[[str], ModuleType],
+) -> None:
+    table = logic("table")
+    rates = {"goncordia": [9.0, 10.0, 11.0], "raw": [20.0], "a": [4.0], "b": [5.0, 1.0, 6.0]}
+    assert table.against_raw(rates) == 0.5
+    assert table.against_best(rates, "jobs/s") == 2.0
+    assert table.against_best(rates, "ms") == 2.5
+    assert table.against_best({"goncordia": [1.0], "raw": [1.0]}, "ms") is None
+    assert table.spread([9.0, 10.0, 11.0]) == 0.1
+    assert table.row("pool 1", "jobs/s", ["raw"], {}).split() == ["pool", "1", "-"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (12_345, "jobs/s", "12.3 k/s"),
+        (999, "jobs/s", "999 /s"),
+        (12_345, "us", "12.3 ms"),
+        (1.234, "ms", "1.23 ms"),
+        (0, "%", "0.00 %"),
+    ],
+)
+def test_figures_are_short(
+    logic: Callable[[str], ModuleType], value: float, unit: str, text: str
+) -> None:
+    assert logic("table").figure(value, unit) == text
+
+
+def test_what_the_server_counted_is_told_by_job_and_by_second(
+    logic: Callable[[str], ModuleType],
+) -> None:
+    seen = {"idle begins": 5, "idle ends": 9, "jobs begin": 10, "jobs end": 60}
+    taken = {"jobs": 100.0, "idle seconds": 2.0, "idle cpu": 1.5}
+    assert logic("run").observed(taken, seen) == {
+        "idle cpu": 1.5,
+        "queries per job": 0.5,
+        "idle queries": 2.0,
+    }
+    assert logic("run").observed({"idle cpu": 1.5}, {}) == {"idle cpu": 1.5}
+
+
+def test_adapters_are_short_and_say_their_settings() -> None:
+    for path in BENCH.glob("peers/*.py"):
+        text = path.read_text()
+        assert len(text.splitlines()) <= 80, path
+        assert "SUBJECT(" not in text or "    settings = " in text, path

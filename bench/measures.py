@@ -1,0 +1,229 @@
+"""The measures: one way to take each, the same for every subject and store.
+
+Runs in the subject's own environment, so it needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from loops import LOOPS
+from subject import PATIENCE, Subject, Unsupported, Work
+
+MICROS, RATE, MILLIS, KIB, PER_JOB, PER_SECOND, PERCENT = (
+    *("us", "jobs/s", "ms", "KiB", "per job", "per s", "%"),
+)
+FILL = 1000
+"""Jobs in a batch that fills a queue."""
+QUIET = 0.02
+"""Seconds in which a worker becomes idle again."""
+PAGE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much of everything."""
+
+    jobs: int = 5000
+    """That a pool drains."""
+    seconds: float = 1.0
+    """After which a turn ends, whatever is left."""
+    claims: int = 10
+
+    @property
+    def singles(self) -> int:
+        """Jobs that are enqueued one by one."""
+        return self.jobs // 5
+
+
+Mark = Callable[[str], None]
+"""Tells the bench's own process that something begins or ends, and waits until it has looked."""
+Figures = dict[str, float]
+
+
+async def enqueue(subject: Subject, scale: Scale, one: Callable[[int], Awaitable[None]]) -> float:
+    """Microseconds of each, one after the other."""
+    await subject.clear()
+    subject.prepare(scale.singles + 1)
+    await one(0)
+    started, n = time.perf_counter(), 0
+    while n < scale.singles and time.perf_counter() - started < scale.seconds:
+        n += 1
+        await one(n)
+    return (time.perf_counter() - started) / n * 1e6
+
+
+async def batch(subject: Subject, scale: Scale, size: int) -> float:
+    """Jobs a second."""
+    await subject.clear()
+    subject.prepare(2 * scale.jobs + size)
+    started, n = time.perf_counter(), 0
+    while n < 2 * scale.jobs and time.perf_counter() - started < scale.seconds:
+        await subject.enqueue_many(n, size)
+        n += size
+    return n / (time.perf_counter() - started)
+
+
+async def fill(subject: Subject, jobs: int, seconds: float) -> int:
+    """Enqueue so many, or what can be had in that time, 100 at least; the number."""
+    await subject.clear()
+    subject.prepare(jobs)
+    started, n = time.perf_counter(), 0
+    while n < jobs and (n < 100 or time.perf_counter() - started < seconds):
+        size = min(FILL, jobs - n)
+        try:
+            await subject.enqueue_many(n, size)
+        except Unsupported:
+            size = 1
+            await subject.enqueue(n)
+        n += size
+    return n
+
+
+async def pool(subject: Subject, scale: Scale, concurrency: int, delay: float) -> float:
+    """Jobs a second."""
+    expected = round(concurrency / delay * scale.seconds) if delay else scale.jobs
+    n = await fill(subject, min(expected, scale.jobs), 2 * scale.seconds)
+    subject.work.expect(n, delay)
+    gc.collect()
+    return await subject.drain(concurrency, n, 1.5 * scale.seconds)
+
+
+async def pickup(subject: Subject, scale: Scale) -> Figures:
+    """Milliseconds from the call of enqueue to the start of the handler, on an idle worker."""
+    await subject.clear()
+    subject.prepare(200)
+    work, waits = subject.work, list[float]()
+    async with subject.worker(10):
+        started = time.perf_counter()
+        until = started + 2 * scale.seconds
+        while len(waits) < 200 and (len(waits) < 5 or time.perf_counter() < until):
+            await work.loop.sleep(QUIET)
+            work.expect(1)
+            called = time.perf_counter()
+            await subject.enqueue(len(waits))
+            if not await work.loop.wait(work.done, PATIENCE):
+                raise TimeoutError(f"a job was not picked up within {PATIENCE:.0f} s")
+            waits.append(work.began - called)
+    waits = sorted(waits[1:])  # the first one opens connections
+    return {
+        "pickup p50": waits[len(waits) // 2] * 1e3,
+        "pickup p99": waits[min(int(len(waits) * 0.99), len(waits) - 1)] * 1e3,
+    }
+
+
+async def observed(subject: Subject, scale: Scale, mark: Mark) -> Figures:
+    """What is seen from outside: memory of running jobs, idleness, statements."""
+    figures: Figures = {}
+    await subject.clear()
+    subject.prepare(1000)
+    work, gate = subject.work, subject.work.loop.event()
+    async with subject.worker(1000):
+        await work.loop.sleep(max(5 * QUIET, scale.seconds / 2))
+        mark("idle begins")
+        cpu, started = time.process_time(), time.perf_counter()
+        await work.loop.sleep(2 * scale.seconds)
+        mark("idle ends")
+        took = time.perf_counter() - started
+        figures["idle cpu"] = (time.process_time() - cpu) / took * 100
+        figures["idle seconds"] = took
+        work.expect(1000, gate=gate)
+        gc.collect()
+        before = _resident()
+        for first in range(0, 1000, 100):
+            try:
+                await subject.enqueue_many(first, 100)
+            except Unsupported:
+                for n in range(100):
+                    await subject.enqueue(first + n)
+        await work.loop.wait(work.done, 10 * scale.seconds)
+        gc.collect()
+        if work.count:
+            grown = _resident() - before
+            figures["memory per 1000 running"] = max(0, grown) / 1024 * 1000 / work.count
+        gate.set()
+        await work.loop.sleep(QUIET)
+    figures |= await _statements(subject, scale, mark)
+    return figures
+
+
+async def _statements(subject: Subject, scale: Scale, mark: Mark) -> Figures:
+    n = await fill(subject, scale.jobs, scale.seconds)
+    subject.work.expect(n)
+    mark("jobs begin")
+    await subject.drain(100, n, 2 * scale.seconds)
+    mark("jobs end")
+    return {"jobs": float(subject.work.count)}
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+
+
+async def claims(subject: Subject, scale: Scale) -> float:
+    """Microseconds of a claim of 100."""
+    return median([await subject.claim(100) for _ in range(scale.claims)]) * 1e6
+
+
+Take = Callable[[Subject, Scale], Awaitable[float]]
+
+RATES: dict[str, tuple[str, Take]] = {
+    "enqueue": (MICROS, lambda s, x: enqueue(s, x, s.enqueue)),
+    "enqueue tx": (MICROS, lambda s, x: enqueue(s, x, s.enqueue_tx)),
+    "batch 100": (RATE, lambda s, x: batch(s, x, 100)),
+    "batch 1000": (RATE, lambda s, x: batch(s, x, 1000)),
+    "pool 1": (RATE, lambda s, x: pool(s, x, 1, 0)),
+    "pool 10": (RATE, lambda s, x: pool(s, x, 10, 0)),
+    "pool 100": (RATE, lambda s, x: pool(s, x, 100, 0)),
+    "pool 1 wait 5ms": (RATE, lambda s, x: pool(s, x, 1, 0.005)),
+    "pool 10 wait 5ms": (RATE, lambda s, x: pool(s, x, 10, 0.005)),
+    "pool 100 wait 5ms": (RATE, lambda s, x: pool(s, x, 100, 0.005)),
+}
+"""Of one figure each."""
+PICKUP = {"pickup p50": MILLIS, "pickup p99": MILLIS}
+OBSERVED = {
+    "memory per 1000 running": KIB,
+    "queries per job": PER_JOB,
+    "idle queries": PER_SECOND,
+    "idle cpu": PERCENT,
+}
+
+
+def unit(measure: str) -> str:
+    """Of a measure by its name, on whatever loop."""
+    base = measure.removesuffix(" trio").removesuffix(" uvloop")
+    if base.startswith("claim"):
+        return MICROS
+    return RATES[base][0] if base in RATES else {**PICKUP, **OBSERVED}[base]
+
+
+def take(
+    make: Callable[[str, Work], Subject], url: str, measure: str, loop: str, scale: Scale,
+    mark: Mark = lambda _: None, stock: tuple[int, int] | None = None,
+) -> Figures:  # fmt: skip
+    """Take one measure of a subject, on a loop of its own."""
+    on = LOOPS[loop]
+
+    async def main() -> Figures:
+        subject = make(url, Work(on))
+        await subject.open()
+        try:
+            if stock is not None:
+                await subject.clear()
+                await subject.stock(*stock)
+            if measure == "pickup":
+                return await pickup(subject, scale)
+            if measure == "observed":
+                return await observed(subject, scale, mark)
+            if measure.startswith("claim"):
+                return {measure: await claims(subject, scale)}
+            return {measure: await RATES[measure][1](subject, scale)}
+        finally:
+            await subject.close()
+
+    return on.run(main)

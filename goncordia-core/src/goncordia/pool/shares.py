@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from heapq import heapify, heappop, heapreplace
 
 from goncordia.jobs import ClaimedJob
 
@@ -80,11 +81,16 @@ class Shares:
     def _deal(self, room: int, left: dict[str, int], wants: dict[str, int]) -> None:
         """Deal out slots, one after the other."""
         along, turns = self._along, self._turns
+        line = [(along[queue], turns[queue], queue) for queue in left]
+        heapify(line)
         for _ in range(min(room, sum(left.values()))):
-            queue = min(left, key=lambda queue: (along[queue], turns[queue]))
-            self._now = along[queue]
-            along[queue] += self._strides[queue]
+            self._now, _, queue = line[0]
+            along[queue] = self._now + self._strides[queue]
             self._ask(queue, left, wants)
+            if queue in left:
+                heapreplace(line, (along[queue], turns[queue], queue))
+            else:
+                heappop(line)
 
     def _ask(self, queue: str, left: dict[str, int], wants: dict[str, int]) -> None:
         wants[queue] = wants.get(queue, 0) + 1

@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+import sys
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from goncordia_conformance.catalogue import catalogue
+from goncordia_conformance.loops import LOOPS
 from goncordia_dynamo import DynamoDriver
 from goncordia_testservers.dynamo import Dynamo
 
+HERE = Path(__file__).parent
 SOMEBODY = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 Make = Callable[..., DynamoDriver]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Races and faults cost thousands of requests: each runs on one loop, as the Python has it.
+
+    `--goncordia-profile=thorough` runs all of them on both.
+    """
+    if config.getoption("--goncordia-profile") != "quick":
+        return
+    costly = {name for name, case in catalogue().items() if case.part != "case"}
+    left = [item for item in items if _is_elsewhere(item, costly)]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
+
+
+def _is_elsewhere(item: pytest.Item, costly: Collection[str]) -> bool:
+    name, _, loop = item.name.rstrip("]").partition("[")
+    if not item.path.is_relative_to(HERE) or name not in costly or loop not in LOOPS:
+        return False
+    return (LOOPS.index(loop) + sum(name.encode()) + (sys.version_info >= (3, 12))) % 2 == 0
 
 
 @pytest.fixture(scope="session", autouse=True)

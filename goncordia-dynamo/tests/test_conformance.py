@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -13,9 +12,9 @@ from goncordia_testservers.dynamo import Dynamo
 
 
 @pytest.fixture(scope="class")
-def server(request: pytest.FixtureRequest, dynamodb: Dynamo) -> Iterator[None]:
+def server(request: pytest.FixtureRequest, dynamodb: Dynamo) -> None:
+    assert request.cls is not None
     request.cls.server = dynamodb
-    yield
 
 
 @pytest.mark.usefixtures("server")
@@ -25,8 +24,13 @@ class TestDynamo(DriverSuite[DynamoDriver]):
     server: Dynamo
 
     async def open_driver(self):
-        where = {"region": "local", "endpoint": self.server.endpoint}
-        async with DynamoDriver(f"t{uuid4().hex}", **where, spread=2, lag=timedelta(0)) as driver:
+        async with DynamoDriver(
+            f"t{uuid4().hex}",
+            region="local",
+            endpoint=self.server.endpoint,
+            spread=2,
+            lag=timedelta(0),
+        ) as driver:
             await driver.migrate()
             yield driver
 

@@ -74,3 +74,5 @@ class Habits:
     """Seconds for which the finisher lets outcomes gather before it writes."""
     poll: float = 1.0
     """Seconds between an idle pool's looks, give or take its jitter."""
+    prunes_itself: bool = False
+    """Whether the store removes what has expired by itself: then pools leave `prune` to it."""

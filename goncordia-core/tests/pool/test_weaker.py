@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 from goncordia import Args, Client, Job, Registry, State, worker_pool
+from goncordia.capabilities import Habits
 from goncordia.errors import CapabilityMissing, TransactionsUnsupported
 from goncordia.memory import STRONG, MemoryDriver
+from goncordia.testing import MockClock
 
 pytestmark = pytest.mark.anyio
 
@@ -83,3 +85,21 @@ async def test_jobs_run_all_the_same(less):
         while len(ran) < 20:
             await pool.idle()
     assert sorted(ran) == sorted(refs)
+
+
+@pytest.mark.parametrize("itself", [True, False])
+async def test_a_store_that_prunes_itself_is_left_alone(itself):
+    pruned = 0
+
+    class Pruning(MemoryDriver):
+        habits = Habits(prunes_itself=itself)
+
+        async def prune(self, limit, *, now=None):
+            nonlocal pruned
+            pruned += 1
+            return await super().prune(limit, now=now)
+
+    clock = MockClock()
+    async with worker_pool(Pruning(), Registry(), clock=clock, beat_every=5):
+        await clock.advance(30)
+    assert bool(pruned) is not itself

@@ -65,7 +65,7 @@ async def _claim(store: Store, claim: Claim, moment: Moment) -> Claims:
         wanted += found.items[: max(0, n)]
         answer.more |= len(found.items) > n
         _note_next(answer, found, moment)
-    free = [item for item in wanted if store.free(string(item["gs"]))]
+    free = _fresh(store, wanted, held)
     if free:
         with store.taking([string(item["gs"]) for item in free]):
             await _note(store, claim, free, was, moment)
@@ -75,6 +75,14 @@ async def _claim(store: Store, claim: Claim, moment: Moment) -> Claims:
     answer.more |= len(free) < len(wanted)
     answer.jobs = [_claimed(record, claim.token) for record in await fill(store, held)]
     return answer
+
+
+def _fresh(store: Store, items: Sequence[Item], held: Sequence[Record]) -> list[Item]:
+    """Each job once, and none that is held already or being taken: the index lags."""
+    jobs = {string(item["sk"]): item for item in items if store.free(string(item["gs"]))}
+    for record in held:
+        jobs.pop(record.job.id.hex, None)
+    return list(jobs.values())
 
 
 async def _held(store: Store, claim: Claim) -> tuple[list[Record], Value | None]:
@@ -171,7 +179,7 @@ async def _take(
 async def _check_alive(store: Store, claim: Claim) -> None:
     if claim.resend or store.alive_lately(claim.session):
         return
-    item = await store.table.get(keys.session(claim.session))
+    item = await store.table.get(keys.session(claim.session), strong=store.strong)
     if item is None or not alive(item):
         raise _lost(store, claim.session)
     store.saw_alive(claim.session)

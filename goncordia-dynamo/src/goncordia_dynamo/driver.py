@@ -83,6 +83,11 @@ class DynamoDriver:
         self.habits = habits(shards)
 
     @property
+    def table(self) -> str:
+        """The table's name."""
+        return self._table.name
+
+    @property
     def usage(self) -> Usage:
         """What was asked of DynamoDB since the driver was made."""
         return self._caller.usage

@@ -27,5 +27,5 @@ def capabilities(shards: int, lag: timedelta) -> Capabilities:
 
 
 def habits(shards: int) -> Habits:
-    """Polls that cost an idle queue at most one read unit a second."""
-    return Habits(batch=500, gather=0.0, poll=max(1.0, shards / 2))
+    """Polls that cost an idle queue, with all else, at most one read unit a second."""
+    return Habits(batch=500, poll=1.5 * shards, prunes_itself=True)

@@ -89,16 +89,21 @@ class Store:
         known = (queue, priority) in self._levels
         return None if known else Level(keys.queue(queue), priority)
 
+    @property
+    def strong(self) -> bool:
+        """Whether nothing may be known late."""
+        return not self._lag
+
     async def lines(self) -> Mapping[str, Line]:
         """The queues by name, as they were at most `lag` ago."""
         read_at = self._read_at
         if read_at is None or monotonic() - read_at >= self._lag:
-            return await self._read_lines()
+            return await self._read_lines(strong=self.strong)
         return self._lines
 
-    async def _read_lines(self) -> Mapping[str, Line]:
+    async def _read_lines(self, *, strong: bool = True) -> Mapping[str, Line]:
         began = monotonic()
-        items = await self.table.query_all("Q")
+        items = await self.table.query_all("Q", strong=strong)
         self._lines = {line.name: line for line in map(_line, items)}
         self._read_at = began
         return self._lines

@@ -74,9 +74,9 @@ class Table:
 
     # Reading.
 
-    async def get(self, key: Item) -> Item | None:
-        """One item, as it stands now."""
-        request = {"TableName": self.name, "Key": key, "ConsistentRead": True}
+    async def get(self, key: Item, *, strong: bool = True) -> Item | None:
+        """One item, as it stands now; unless `strong`, at half the price and perhaps late."""
+        request = {"TableName": self.name, "Key": key, "ConsistentRead": strong}
         return (await self.caller.call("GetItem", request, Found)).item
 
     async def get_many(self, keys: Sequence[Item]) -> list[Item | None]:
@@ -110,6 +110,7 @@ class Table:
         after: Item | None = None,
         newest: bool = False,
         limit: int | None = None,
+        strong: bool = True,
     ) -> Page:
         """A page of a partition of the table; `before` is the greatest sort key, excluded."""
         condition, values = "pk = :pk", {":pk": text(partition)}
@@ -119,17 +120,17 @@ class Table:
             "TableName": self.name,
             "KeyConditionExpression": condition,
             "ExpressionAttributeValues": values,
-            "ConsistentRead": True,
+            "ConsistentRead": strong,
             "ScanIndexForward": not newest,
         }
         return await self._page(request, after, limit)
 
-    async def query_all(self, partition: str) -> list[Item]:
-        """All of a partition of the table."""
-        page = await self.query(partition)
+    async def query_all(self, partition: str, *, strong: bool = True) -> list[Item]:
+        """All of a partition of the table; unless `strong`, at half the price and perhaps late."""
+        page = await self.query(partition, strong=strong)
         items = page.items
         while page.after is not None:
-            page = await self.query(partition, after=page.after)
+            page = await self.query(partition, after=page.after, strong=strong)
             items += page.items
         return items
 

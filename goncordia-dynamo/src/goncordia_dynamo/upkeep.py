@@ -32,28 +32,25 @@ async def rescue(store: Store, limit: int, observed: timedelta | None, moment: M
     """Declare silent sessions dead, and take their jobs back."""
     rescued = 0
     for item in await store.table.query_all("W"):
-        if alive(item) and not await _declare_dead(store, item, observed, moment):
-            continue
-        dead = await store.table.get(keys.session(keys.id_of(item)))  # its log grows no more
-        if dead is None:
-            continue
-        left = limit - rescued
-        n, more = await _rescue(store, dead, left, moment)
-        rescued += n
-        if more:
-            return Progress(rescued, more=True)
+        dead = await _declare_dead(store, item, observed, moment) if alive(item) else item
+        if dead is not None:
+            n, more = await _rescue(store, dead, limit - rescued, moment)
+            rescued += n
+            if more:
+                return Progress(rescued, more=True)
     return Progress(rescued)
 
 
 async def _declare_dead(
     store: Store, item: Item, observed: timedelta | None, moment: Moment
-) -> bool:
+) -> Item | None:
+    """The session as it is then: its log grows no more; None: it lives."""
     session = session_of(item)
     silence = moment.now - session.beat_at
     if (silence if observed is None else min(silence, observed)) < session.ttl:
-        return False
+        return None
     try:
-        await store.table.update(
+        return await store.table.update(
             keys.session(session.id),
             "SET dead = :now",
             {":now": number(to_micros(moment.now)), ":seen": item["beat"]},
@@ -62,8 +59,7 @@ async def _declare_dead(
     except Refused as refused:
         if refused.code not in CONDITION:
             raise
-        return False  # it has beaten again, or somebody else was quicker
-    return True
+        return None  # it has beaten again, or somebody else was quicker
 
 
 async def _rescue(store: Store, item: Item, limit: int, moment: Moment) -> tuple[int, bool]:

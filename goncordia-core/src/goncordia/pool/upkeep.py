@@ -80,7 +80,7 @@ class Upkeep:
         driver, now = self._driver, self._settings.clock.told
         observed = self._lease.observed
         await self._all("rescued", lambda: driver.rescue(LIMIT, observed=observed, now=now()))
-        if self._turn % PRUNE_EVERY == 0:
+        if self._turn % PRUNE_EVERY == 0 and not driver.habits.prunes_itself:
             await self._all("pruned", lambda: driver.prune(LIMIT, now=now()))
         self._turn += 1
 

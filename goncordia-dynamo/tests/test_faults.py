@@ -1,0 +1,118 @@
+"""What AWS does to a client: throttling, failures, lost replies, an index that lags.
+
+A proxy on the loopback interface does it to a driver that works, while another one looks at the
+table directly. What the proxy did is counted, logged and never zero.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from datetime import timedelta
+from uuid import UUID
+
+import anyio
+import pytest
+from goncordia.answers import Finished, Insertion
+from goncordia.errors import Unavailable
+from goncordia.ids import uuid7
+from goncordia.jobs import NewJob, completed
+from goncordia.sessions import Claim, WorkerInfo
+from goncordia_conformance.bench import Bench
+from goncordia_conformance.faults import WORKERS, Work
+from goncordia_conformance.races.crowd import together
+from goncordia_conformance.subject import Subject
+from goncordia_dynamo import DynamoDriver, Throttled
+from goncordia_testservers.dynamo import Dynamo
+from goncordia_testservers.dynamo_proxy import DynamoProxy
+
+pytestmark = pytest.mark.anyio
+log = logging.getLogger(__name__)
+TTL = timedelta(seconds=60)
+
+THROTTLES = {"throttled": 0.1, "over capacity": 0.1, "half throttled": 0.3}
+BREAKS = {"failed": 0.03, "failed late": 0.03, "refused": 0.03, "lost": 0.03, "delayed": 0.1}
+LAGS = {"stale": 0.4}
+
+
+def new(driver: DynamoDriver, n: int) -> list[NewJob]:
+    return [NewJob(driver.new_id("k", "q"), "k", b"{}", queue="q") for _ in range(n)]
+
+
+async def test_what_is_throttled_is_done_in_the_end(make, dynamodb: Dynamo) -> None:
+    """Nobody hears of it: each call is answered, and each job is done once."""
+    with DynamoProxy(dynamodb.endpoint, THROTTLES, seed=1) as proxy:
+        async with make(endpoint=proxy.endpoint) as driver:
+            await driver.migrate()
+            session = await driver.join(WorkerInfo("worker"), TTL)
+            jobs = new(driver, 120)
+            answers = await driver.insert(jobs)
+            assert {answer.status for answer in answers} == {Insertion.CREATED}
+            done: list[UUID] = []
+            while len(done) < len(jobs):
+                claims = await driver.claim(Claim(uuid7(), session.id, {"q": 30}))
+                said = await driver.finish([completed(job) for job in claims.jobs])
+                assert said == [Finished.DONE] * len(claims.jobs)
+                done += [job.id for job in claims.jobs]
+            assert sorted(done) == sorted(job.id for job in jobs)
+            assert all(await driver.get(done))
+            _told(proxy, THROTTLES)
+            assert driver.usage.throttled >= sum(proxy.counts[fault] for fault in THROTTLES)
+
+
+async def test_what_is_throttled_again_and_again_is_unavailable(make, dynamodb: Dynamo) -> None:
+    """The client and the pool go on from there, with their own patience."""
+    with DynamoProxy(dynamodb.endpoint) as proxy:
+        async with make(endpoint=proxy.endpoint) as driver:
+            await driver.migrate()
+            await driver.stats()
+            proxy.rates = {"throttled": 1.0}
+            with pytest.raises(Throttled) as raised:
+                await driver.insert(new(driver, 1))
+            assert isinstance(raised.value, Unavailable)
+            proxy.rates = {}
+            assert await driver.insert(new(driver, 1))
+
+
+@pytest.mark.parametrize("rates", [BREAKS, LAGS, BREAKS | LAGS | THROTTLES], ids=len)
+async def test_whatever_happens_the_work_ends_and_adds_up(make, dynamodb: Dynamo, rates) -> None:
+    """Producer and workers send again what was not answered; each job ends once, by one token."""
+    async with make() as direct:
+        await direct.migrate()
+        with DynamoProxy(dynamodb.endpoint, rates, seed=3) as proxy:
+            async with make(direct.table, endpoint=proxy.endpoint) as driver:
+                bench = Bench(direct, Subject(make))
+                work = Work(bench, seed=1, kinds=())
+                work.line = driver
+                await together([*[work.work] * WORKERS, work.produce])
+                await direct.rescue(100, now=bench.now)
+                await work.check()
+                _told(proxy, rates)
+
+
+async def test_sixteen_share_an_index_that_lags(make, dynamodb: Dynamo) -> None:
+    """Of those that see one job wait, also long after it was taken, one gets it."""
+    with DynamoProxy(dynamodb.endpoint, LAGS, seed=5) as proxy:
+        async with make(endpoint=proxy.endpoint, shards=4) as driver:
+            await driver.migrate()
+            jobs = new(driver, 200)
+            await driver.insert(jobs)
+            taken: Counter[UUID] = Counter()
+
+            async def work() -> None:
+                session = await driver.join(WorkerInfo("worker"), TTL)
+                while len(taken) < len(jobs):
+                    claims = await driver.claim(Claim(uuid7(), session.id, {"q": 5}))
+                    taken.update(job.id for job in claims.jobs)
+                    await driver.finish([completed(job) for job in claims.jobs])
+
+            async with anyio.create_task_group() as tasks:
+                for _ in range(16):
+                    tasks.start_soon(work)
+            assert taken == {job.id: 1 for job in jobs}
+            _told(proxy, LAGS)
+
+
+def _told(proxy: DynamoProxy, rates: dict[str, float]) -> None:
+    log.info("the proxy: %s", dict(proxy.counts))
+    assert all(proxy.counts[fault] for fault in rates)

@@ -1,0 +1,1 @@
+"""Workers and stores that are killed, frozen and cut off, by processes, against the clock."""

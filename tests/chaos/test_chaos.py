@@ -1,0 +1,24 @@
+"""Chaos over each store, for a moment: `make chaos STORE=...` takes an hour."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chaos.arena import trial
+from chaos.blows import BLOWS
+from chaos.stores import Store
+
+
+@pytest.mark.parametrize("store", BLOWS, ids=lambda store: store.name)
+def test_nothing_is_lost_and_nothing_done_twice(
+    store: type[Store], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blows = BLOWS[store]
+    outcome = trial(store, blows, tmp_path, seconds=1, seed=1, loops=["asyncio", "trio"])
+    with capsys.disabled():
+        print(f"\n{store.name}:\n{outcome}")  # noqa: T201 - how long each recovery takes
+    assert outcome.complaints == []
+    assert outcome.deserters == 0
+    assert outcome.recovery.keys() == {blow.__name__ for blow in blows}

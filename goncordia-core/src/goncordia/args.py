@@ -45,6 +45,19 @@ class StructConfig(TypedDict, total=False):
     cache_hash: bool
 
 
+def _check_upcasters(
+    upcasters: Mapping[int, Upcaster], version: int, name: str, config: StructConfig
+) -> None:
+    for old in upcasters:
+        if old not in range(1, version):
+            raise InvalidArgument(
+                f"upcasters={{{old!r}: ...}} of {name}: each is named by the version that it "
+                f"lifts, which is below {version}"
+            )
+    if config.get("array_like"):
+        raise InvalidArgument(f"upcasters of {name}: they take objects, and it is array_like")
+
+
 class ArgsMeta(msgspec.StructMeta):
     """Takes `kind` and `version` out of the class statement, which msgspec would refuse."""
 
@@ -75,14 +88,8 @@ class ArgsMeta(msgspec.StructMeta):
             )
         if version < 1:
             raise InvalidArgument(f"version={version} of {name}: versions count from 1")
-        for old in upcasters or {}:
-            if old not in range(1, version):
-                raise InvalidArgument(
-                    f"upcasters={{{old!r}: ...}} of {name}: each is named by the version that it "
-                    f"lifts, which is below {version}"
-                )
-        if upcasters and config.get("array_like"):
-            raise InvalidArgument(f"upcasters of {name}: they take objects, and it is array_like")
+        if upcasters:
+            _check_upcasters(upcasters, version, name, config)
         cls = super().__new__(mcls, name, bases, namespace, **config)
         made = cast("type[Args]", cls)
         made.__goncordia_kind__ = kind

@@ -39,6 +39,14 @@ def goncordia_open_sync(url: str) -> SyncDriver[Never] | None:
 
 
 @hookspec(firstresult=True)
+def goncordia_schema(url: str, form: str) -> str | None:
+    """All that `migrate` sets up, for people who apply their own; None: not in such a form.
+
+    `form` is `sql` or `cloudformation`. Nothing is connected.
+    """
+
+
+@hookspec(firstresult=True)
 def goncordia_foreign_handle(tx: object, dialect: str) -> object | None:
     """The driver's own kind of handle inside a foreign one; None: not mine.
 

@@ -72,6 +72,21 @@ def open_sync_driver(url: str, *, tx: type | None = None) -> SyncDriver[Never]:
     return driver
 
 
+def print_schema(url: str, form: str) -> str:
+    """All that `migrate` sets up in a URL's store, as `sql` or `cloudformation`.
+
+    Nothing is connected. Raises `InvalidArgument` where the store has no such form, and what
+    `open_driver` does.
+    """
+    _, printed = _ask("goncordia_schema", url, form=form)
+    if printed is None:
+        scheme = url.partition(":")[0]
+        raise InvalidArgument(
+            f"{scheme} prints no {form}: leave --{form} out, and let migrate set it up"
+        )
+    return cast("str", printed)
+
+
 class Plugins:
     """Plugins that are no drivers, loaded by the names of their entry points.
 
@@ -134,6 +149,16 @@ class _Offer(NamedTuple):
 
 
 def _open(hook: str, url: str) -> object:
+    offer, driver = _ask(hook, url)
+    if driver is None:
+        raise DriverNotFound(
+            f"{offer} did not answer {hook} for {redact(url)}: it has no such driver, or does not "
+            "know such a URL"
+        )
+    return driver
+
+
+def _ask(hook: str, url: str, **more: str) -> tuple[_Offer, object]:
     found = _SCHEME.match(url)
     if found is None:
         raise InvalidArgument("the URL has no scheme; write it like sqlite:///jobs.db")
@@ -141,7 +166,7 @@ def _open(hook: str, url: str) -> object:
     manager = _manager()
     try:
         manager.register(offer.entry.load())
-        driver: object = getattr(manager.hook, hook)(url=url)
+        return offer, getattr(manager.hook, hook)(url=url, **more)
     except GoncordiaError:
         raise
     except Exception as error:
@@ -149,12 +174,6 @@ def _open(hook: str, url: str) -> object:
         raise DriverNotFound(_broken(f"driver for {redact(url)}", offer, cause)) from (
             None if url in str(error) else error
         )
-    if driver is None:
-        raise DriverNotFound(
-            f"{offer} did not answer {hook} for {redact(url)}: it has no such driver, or does not "
-            "know such a URL"
-        )
-    return driver
 
 
 def _manager() -> PluginManager:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from goncordia.driver import Driver
 from goncordia.errors import InvalidArgument
 from goncordia.hookspecs import hookimpl
 
 from goncordia_dynamo.driver import DynamoDriver
-from goncordia_dynamo.tx import DynamoTransaction
+from goncordia_dynamo.template import cloudformation
 
 _KNOWN = ("endpoint", "region", "shards", "spread")
 
 
 @hookimpl
-def goncordia_open(url: str) -> Driver[DynamoTransaction] | None:
+def goncordia_open(url: str) -> DynamoDriver | None:
     """The driver of a table; nothing is connected yet."""
     parts = urlsplit(url)
     if parts.scheme != "dynamodb":
@@ -34,6 +33,13 @@ def goncordia_open(url: str) -> Driver[DynamoTransaction] | None:
         shards=_number(last.get("shards", "1"), url),
         spread=_number(last.get("spread", "16"), url),
     )
+
+
+@hookimpl
+def goncordia_schema(url: str, form: str) -> str | None:
+    """The table and the policies."""
+    driver = goncordia_open(url) if form == "cloudformation" else None
+    return None if driver is None else cloudformation(driver.table)
 
 
 def _number(said: str, url: str) -> int:

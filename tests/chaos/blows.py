@@ -11,6 +11,8 @@ from chaos.crew import TTL
 from chaos.postgres import PostgresStore
 from chaos.stores import SqliteStore, Store
 
+RESCUED = 5.0
+"""Seconds after which a job is tried again that was rescued for the first time."""
 AWAY = 2.0
 """Seconds for which a store is away."""
 
@@ -21,9 +23,9 @@ def kill_a_worker(arena: Arena) -> None:
 
 
 def freeze_a_worker(arena: Arena) -> None:
-    """It stands still for longer than its session lives, and goes on as if nothing had been."""
+    """It stands still until others have done its jobs, and goes on as if nothing had been."""
     thaw = arena.crew.freeze(arena.chance)
-    arena.pause(TTL + 1)
+    arena.pause(TTL + RESCUED + 2)
     thaw()
 
 

@@ -33,7 +33,7 @@ class PostgresStore(Store):
             RETURN new;
         END $$;;
         CREATE TRIGGER chaos_completed AFTER UPDATE OF state ON goncordia.job_row FOR EACH ROW
-        WHEN (new.state = 4 AND old.state <> 4) EXECUTE FUNCTION chaos_completed()"""
+        WHEN (new.state = 4) EXECUTE FUNCTION chaos_completed()"""
 
     server: PostgresServer
 

@@ -110,7 +110,7 @@ class SqliteStore(Store):
         CREATE TABLE chaos_order (number INTEGER PRIMARY KEY);;
         CREATE TABLE chaos_done (job TEXT);;
         CREATE TRIGGER chaos_completed AFTER UPDATE OF state ON goncordia_job_row
-        WHEN new.state = 4 AND old.state <> 4
+        WHEN new.state = 4
         BEGIN
             INSERT INTO chaos_done VALUES (lower(hex(new.id)));
         END"""

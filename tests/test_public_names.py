@@ -30,7 +30,7 @@ PUBLIC = {
         ConditionFailed Denied DynamoDriver DynamoTransaction EntryConflict Refused Throttled
         TransactionTooLarge Usage
     """,
-    "goncordia_postgres": "AnyioConnection AsyncpgConnection PostgresDriver SyncPostgresDriver",
+    "goncordia_postgres": "AnyioConnection AsyncpgConnection PostgresDriver SyncPostgresDriver grants",
     "goncordia_sql": "",
     "goncordia_testservers": "NotInstalled ServerFailed ServerProcess free_port",
 }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
+import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 import psycopg
 from goncordia.answers import Filter
 from goncordia.ids import uuid7
@@ -29,7 +29,7 @@ class Shelf:
         self.made: list[str] = []
 
     @contextmanager
-    def lend(self) -> Iterator[str]:
+    def lend(self) -> Generator[str]:
         if self.idle:
             name = self.idle.pop()
             with psycopg.connect(self.postgres.url(name)) as connection:
@@ -64,40 +64,40 @@ async def take(driver: PostgresDriver, n: int = 1, queue: str = "default") -> li
 class Handle:
     """A caller's connection, of any library."""
 
-    def __init__(self, connection: Any, run: Callable[[str], Any]) -> None:
+    def __init__(self, connection: Any) -> None:
         self.tx = connection
-        self.run = run
+        self.run: Callable[[str], Any] = connection.execute
 
 
 @asynccontextmanager
-async def psycopg_here(url: str) -> AsyncIterator[Handle]:
+async def psycopg_here(url: str) -> AsyncGenerator[Handle]:
     connection = await AnyioConnection.open(url, autocommit=True)
     try:
-        yield Handle(connection, connection.execute)
+        yield Handle(connection)
     finally:
         await connection.close()
 
 
 @asynccontextmanager
-async def psycopg_native(url: str) -> AsyncIterator[Handle]:
+async def psycopg_native(url: str) -> AsyncGenerator[Handle]:
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        yield Handle(connection, connection.execute)
+        yield Handle(connection)
 
 
 @asynccontextmanager
-async def asyncpg_here(url: str) -> AsyncIterator[Handle]:
+async def asyncpg_here(url: str) -> AsyncGenerator[Handle]:
     connection = await asyncpg.connect(url)
     try:
-        yield Handle(connection, connection.execute)
+        yield Handle(connection)
     finally:
         await connection.close()
 
 
 @asynccontextmanager
-async def asyncpg_lent(url: str) -> AsyncIterator[Handle]:
+async def asyncpg_lent(url: str) -> AsyncGenerator[Handle]:
     """By a pool: a proxy."""
     async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool, pool.acquire() as lent:
-        yield Handle(lent, lent.execute)
+        yield Handle(lent)
 
 
 HANDLES: dict[str, Callable[[str], AbstractAsyncContextManager[Handle]]] = {

@@ -12,8 +12,8 @@ from .helpers import Shelf
 
 
 @pytest.fixture(scope="class")
-def shelved(request: pytest.FixtureRequest, shelf: Shelf) -> None:
-    request.cls.shelf = shelf
+def shelved(shelf: Shelf) -> None:
+    TestPostgres.shelf = shelf
 
 
 @pytest.mark.usefixtures("shelved")

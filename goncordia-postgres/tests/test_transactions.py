@@ -13,6 +13,7 @@ from goncordia.jobs import AttemptError, UniqueKey, completed, failed
 from goncordia.lifecycle import State
 from goncordia_postgres import PostgresDriver, SyncPostgresDriver
 from goncordia_testservers.postgres import Postgres
+from psycopg.types.string import TextLoader
 
 from .helpers import HANDLES, Handle, ids, job, running
 
@@ -155,7 +156,7 @@ def test_a_synchronous_one(url: str) -> None:
 
 def test_a_callers_adapters_change_nothing(url: str) -> None:
     with SyncPostgresDriver(url) as driver, psycopg.connect(url) as connection:
-        connection.adapters.register_loader("uuid", psycopg.types.string.TextLoader)
+        connection.adapters.register_loader("uuid", TextLoader)
         connection.row_factory = psycopg.rows.dict_row  # pyright: ignore[reportAttributeAccessIssue] - as callers do
         connection.execute("SET TimeZone = 'Asia/Tokyo'")
         wanted, second = (job(unique=UniqueKey(b"k" * 32)) for _ in range(2))

@@ -144,6 +144,7 @@ class AsyncBorrower(Borrower):
         if not tx.is_in_transaction():
             raise InvalidArgument(_NO_TX)
         env, key = self._place.env(now), getattr(tx, "_con", tx)  # what a pool lends is a proxy
+        env.late = True
         op = self.at_home(key, make(env))
         try:
             step = next(op)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -15,11 +16,12 @@ from goncordia.statements import Op, Row, Statement, ask
 from goncordia_postgres import record, rows
 from goncordia_postgres import statements as sql
 from goncordia_postgres.env import Env
+from goncordia_postgres.floors import Floors
 
 _Rest = tuple[int, int, datetime | None, datetime]
 
 
-def claim(env: Env, claim: Claim, named: set[str]) -> Op[Claims]:
+def claim(env: Env, claim: Claim, named: set[str], floors: Floors) -> Op[Claims]:
     """Take what is wanted, less what the token holds already.
 
     `named` are queues that the store is known to remember.
@@ -27,9 +29,7 @@ def claim(env: Env, claim: Claim, named: set[str]) -> Op[Claims]:
     jobs = (yield from _held(claim)) if claim.resend else []
     held = Counter(job.queue for job in jobs)
     wants = {queue: n - held[queue] for queue, n in claim.wants.items() if n > held[queue]}
-    params = (claim.session, claim.token, list(wants), list(wants.values()), env.now)
-    reply = yield Statement(sql.CLAIM, params)
-    answer = _read(claim, reply.rows)
+    answer = yield from _take(env, claim, wants, floors)
     if jobs or len(wants) < len(claim.wants):
         yield from _look(env, claim, answer)
     if jobs or len(wants) > 1 or len(answer.jobs) > 1:
@@ -40,8 +40,21 @@ def claim(env: Env, claim: Claim, named: set[str]) -> Op[Claims]:
     return answer
 
 
-def _read(claim: Claim, found: Sequence[Row]) -> Claims:
-    """The jobs and what the last row says of the rest."""
+def _take(env: Env, claim: Claim, wants: Mapping[str, int], floors: Floors) -> Op[Claims]:
+    begun = time.monotonic()
+    lowest = floors.ask(wants) if env.now is None else None  # a told time may go anywhere
+    counts = list(wants.values())
+    params = (claim.session, claim.token, list(wants), counts, env.now, lowest)
+    reply = yield Statement(sql.CLAIM, params)
+    answer, now = _read(claim, reply.rows)
+    if env.now is None:
+        seconds = time.monotonic() - begun
+        floors.learn(wants, answer.jobs, now, seconds, full=lowest is None)
+    return answer
+
+
+def _read(claim: Claim, found: Sequence[Row]) -> tuple[Claims, datetime]:
+    """The jobs and what the last row says of the rest; and now."""
     *taken, last = found
     alive, full, next_at, now = cast("_Rest", (last[3], last[8], last[9], last[10]))
     if not alive:
@@ -50,7 +63,7 @@ def _read(claim: Claim, found: Sequence[Row]) -> Claims:
     answer = Claims([rows.claimed(row, token) for row in taken], more=bool(full))
     if next_at is not None:
         answer.next_due_in = (next_at - now).total_seconds()
-    return answer
+    return answer, now
 
 
 def _look(env: Env, claim: Claim, answer: Claims) -> Op[None]:

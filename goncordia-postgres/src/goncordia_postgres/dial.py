@@ -30,7 +30,8 @@ class Dialled:
         """Whether it stands, and nothing is left of what it did last."""
         pgconn = self.link.pgconn
         return (
-            pgconn.status == pq.ConnStatus.OK
+            not self.link.worn
+            and pgconn.status == pq.ConnStatus.OK
             and pgconn.transaction_status == pq.TransactionStatus.IDLE
         )
 

@@ -38,6 +38,7 @@ from goncordia_postgres import claim as claims
 from goncordia_postgres.borrow import AsyncBorrower, AsyncHandle, async_handles
 from goncordia_postgres.connections import Connections
 from goncordia_postgres.env import Env
+from goncordia_postgres.floors import Floors
 from goncordia_postgres.io import Readiness, native, wait
 from goncordia_postgres.listen import Silence, listening
 from goncordia_postgres.patience import patient
@@ -94,6 +95,7 @@ class PostgresDriver(Promises):
         self._borrower = AsyncBorrower(self._place)
         self._checked = False
         self._named: set[str] = set()
+        self._floors = Floors()
         self._peers = 1
         self._connections: Connections | None = None
         self._ready: Readiness
@@ -147,7 +149,8 @@ class PostgresDriver(Promises):
 
     async def claim(self, claim: Claim, *, now: datetime | None = None) -> Claims:
         """As in `Driver`."""
-        return await self._run(partial(claims.claim, claim=claim, named=self._named), now)
+        make = partial(claims.claim, claim=claim, named=self._named, floors=self._floors)
+        return await self._run(make, now)
 
     async def finish(
         self,
@@ -242,7 +245,7 @@ class PostgresDriver(Promises):
         """As in `Driver`."""
         if self._place.listen is None or self._place.channel is None:
             return nullcontext(Silence())
-        return listening(self._place, queues, lambda: self._peers)
+        return listening(self._place, queues, lambda: self._peers, self._floors)
 
     async def migrate(self) -> builtins.list[Step]:
         """As in `Driver`; under a lock, so that several may try."""

@@ -17,6 +17,8 @@ SOON = timedelta(seconds=6)
 """Jobs due within it are worth a hint, since an idle pool's poll may come later."""
 CANCELS = "!"
 """What a note says of cancels; the names of queues are parted by commas."""
+LATE = "~"
+"""Before a queue's name: its job may come in below those that were claimed last."""
 ANYTHING = "*"
 """What stands for more names than a note takes."""
 LONGEST_NOTE = 7_900
@@ -25,7 +27,7 @@ LONGEST_NOTE = 7_900
 class Env:
     """One operation's surroundings; `now` is None where the server's clock rules."""
 
-    __slots__ = ("_kept", "_queues", "cancels", "channel", "now")
+    __slots__ = ("_kept", "_queues", "cancels", "channel", "late", "now")
 
     def __init__(
         self, now: datetime | None, kept: Mapping[State, timedelta], channel: str | None
@@ -35,6 +37,8 @@ class Env:
         """Where hints go; None: nowhere."""
         self.cancels = False
         """Whether a running job was asked to stop."""
+        self.late = False
+        """Whether this is heard only when the caller commits."""
         self._queues: set[str] = set()
         self._kept = kept
 
@@ -48,14 +52,18 @@ class Env:
 
     def tell_due(self, queue: str, run_at: datetime, now: datetime) -> None:
         """A job of the queue waits for that time: a hint, if it is near."""
-        if run_at <= now + SOON:
+        if run_at < now:
+            self._queues.add(LATE + queue)
+        elif run_at <= now + SOON:
             self._queues.add(queue)
 
     def take_notes(self) -> list[Statement]:
         """The hints that have gathered, as at most one statement."""
         if self.channel is None or not (self._queues or self.cancels):
             return []
-        names = sorted(self._queues)
+        names = sorted(
+            {LATE + name.lstrip(LATE) for name in self._queues} if self.late else self._queues
+        )
         if self.cancels:
             names.append(CANCELS)
         text = ",".join(names)

@@ -43,6 +43,8 @@ class Link:
         self.pgconn = pgconn
         self.flushes = True
         """Whether a commit waits for the disk."""
+        self.worn = False
+        """Whether the server has become read-only: a new connection may find another one."""
         self._schema = schema
         self._prepares = prepares
         self._names: dict[str, bytes] = {}
@@ -138,7 +140,9 @@ class Link:
 
     def _read(self, result: PGresult) -> Reply:
         if result.status not in _FINE:
-            raise errors.error_from_result(result, encoding="utf-8")
+            error = errors.error_from_result(result, encoding="utf-8")
+            self.worn = self.worn or isinstance(error, errors.ReadOnlySqlTransaction)
+            raise error
         rows: Sequence[Row] = ()
         if result.ntuples:
             self._transformer.set_pgresult(result, format=_BINARY)

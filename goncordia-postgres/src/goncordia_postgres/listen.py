@@ -8,7 +8,7 @@ they mostly find the job gone, and what came meanwhile is one hint.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
@@ -19,7 +19,8 @@ from goncordia.statements import Statement
 from psycopg import generators
 
 from goncordia_postgres.connections import dial_in_thread
-from goncordia_postgres.env import ANYTHING, CANCELS
+from goncordia_postgres.env import ANYTHING, CANCELS, LATE
+from goncordia_postgres.floors import Floors
 from goncordia_postgres.io import native, wait, wait_idly
 from goncordia_postgres.link import Link
 from goncordia_postgres.place import Place
@@ -42,12 +43,18 @@ class Ear:
     """Hears hints on a connection that listens."""
 
     def __init__(
-        self, link: Link, place: Place, queues: Collection[str], peers: Callable[[], int]
+        self,
+        link: Link,
+        place: Place,
+        queues: Collection[str],
+        peers: Callable[[], int],
+        floors: Floors,
     ) -> None:
         self._pgconn = link.pgconn
         self._place = place
         self._queues = {*queues, ANYTHING}
         self._peers = peers
+        self._floors = floors
         self._ready = native()
         self._heard = Wake(0)
         self._go_at = 0.0
@@ -71,10 +78,17 @@ class Ear:
         except psycopg.Error as error:
             raise Unavailable(f"{self._place}: the listener's connection is lost") from error
         for note in notes:
-            names = set(note.extra.decode().split(","))
-            if CANCELS in names:
-                self._heard |= Wake.CANCELS
-            if not names.isdisjoint(self._queues):
+            self._read(note.extra.decode().split(","))
+
+    def _read(self, names: Sequence[str]) -> None:
+        if CANCELS in names:
+            self._heard |= Wake.CANCELS
+        for name in names:
+            if name == ANYTHING:
+                self._floors.forget_all()
+            elif name.startswith(LATE):
+                self._floors.forget(name.lstrip(LATE))
+            if name.lstrip(LATE) in self._queues:
                 self._hear_of_jobs()
 
     def _hear_of_jobs(self) -> None:
@@ -91,7 +105,7 @@ class Ear:
 
 @asynccontextmanager
 async def listening(
-    place: Place, queues: Collection[str], peers: Callable[[], int]
+    place: Place, queues: Collection[str], peers: Callable[[], int], floors: Floors
 ) -> AsyncGenerator[Ear]:
     """Listen in these queues; raises `Unavailable`."""
     dialled = await dial_in_thread(place, place.listen)
@@ -102,6 +116,6 @@ async def listening(
             await wait(link.ask([listen]), link.pgconn, native())
         except psycopg.Error as error:
             raise Unavailable(f"{place}: can't listen: {error}") from error
-        yield Ear(link, place, queues, peers)
+        yield Ear(link, place, queues, peers, floors)
     finally:
         dialled.close()

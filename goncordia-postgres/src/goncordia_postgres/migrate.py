@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import NamedTuple, cast
 
 from goncordia.answers import Step
-from goncordia.errors import SchemaMismatch
+from goncordia.errors import InvalidArgument, SchemaMismatch
 from goncordia.statements import Op, Row, Statement
 
 from goncordia_postgres.statements import IDENTITY, SCHEMA, localized
@@ -91,16 +91,28 @@ def migrate(schema: str) -> Op[list[Step]]:
     return steps
 
 
-def script(schema: str = SCHEMA, *, since: int = 0) -> str:
-    """The migrations after a version as SQL, for people who apply their own."""
-    parts = ["BEGIN;", f"{_LOCK};"]
-    if not since:
-        parts += [f'CREATE SCHEMA IF NOT EXISTS "{schema}";', f"{_TABLE.strip()};"]
+def statements(version: int, schema: str = SCHEMA) -> list[str]:
+    """The SQL of one migration, for the tool that applies an application's own.
+
+    In Alembic: `for statement in statements(1): op.execute(statement)`; in Django:
+    `migrations.RunSQL(statements(1))`. Raises `InvalidArgument` for a version that there is not.
+    """
+    found = [migration for migration in migrations() if migration.version == version]
+    if not found:
+        raise InvalidArgument(f"version={version!r}: there are 1 to {newest()}")
+    step = found[0]
+    first = [f'CREATE SCHEMA IF NOT EXISTS "{schema}"', _TABLE.strip()] if version == 1 else []
+    noted = f"{_RECORD} VALUES ({step.version}, '{step.name}', {step.oldest})"
+    return [localized(text, schema) for text in (*first, *split(step.script), noted)]
+
+
+def script(schema: str = SCHEMA) -> str:
+    """All migrations as SQL, for people who apply them by hand."""
+    parts = [f"BEGIN;\n{_LOCK};"]
     for step in migrations():
-        if step.version > since:
-            parts += [f"-- {step.version:04} {step.name}", step.script.strip()]
-            parts.append(f"{_RECORD} VALUES ({step.version}, '{step.name}', {step.oldest});")
-    return localized("\n\n".join([*parts, "COMMIT;"]) + "\n", schema)
+        parts.append(f"-- {step.version:04} {step.name}")
+        parts += [f"{text};" for text in statements(step.version, schema)]
+    return "\n\n".join([*parts, "COMMIT;"])
 
 
 def check(place: str) -> Op[Row]:

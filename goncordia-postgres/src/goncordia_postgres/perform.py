@@ -64,6 +64,7 @@ def together(link: Link, env: Env, op: Op[R]) -> PQGen[R]:
 
 def within(link: Link, env: Env, op: Op[R]) -> PQGen[R]:
     """The transaction that is open on the link; hints are heard when it commits."""
+    env.late = True
     try:
         step = next(op)
     except StopIteration as stop:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TypedDict
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import psycopg
 from goncordia.driver import Driver, SyncDriver
@@ -16,6 +16,7 @@ from goncordia.hookspecs import hookimpl
 
 from goncordia_postgres.borrow import AsyncHandle
 from goncordia_postgres.driver import PostgresDriver
+from goncordia_postgres.migrate import script
 from goncordia_postgres.place import CONNECTIONS
 from goncordia_postgres.statements import SCHEMA
 from goncordia_postgres.sync import SyncPostgresDriver
@@ -56,6 +57,13 @@ def goncordia_open_sync(url: str) -> SyncDriver[psycopg.Connection[tuple[object,
     )
 
 
+@hookimpl
+def goncordia_schema(url: str, form: str) -> str | None:
+    """The migrations as SQL."""
+    parsed = parse(url)
+    return None if parsed is None else script(parsed[1].get("schema", SCHEMA))
+
+
 def parse(url: str) -> tuple[str, Options] | None:
     """The address and our words; None for another scheme, `InvalidArgument` for a wrong word."""
     parts = urlsplit(url)
@@ -68,7 +76,8 @@ def parse(url: str) -> tuple[str, Options] | None:
             ours[name] = _WORDS[name](name, value)
         else:
             theirs.append((name, value))
-    address = urlunsplit(parts._replace(scheme="postgresql", query=urlencode(theirs)))
+    query = f"?{urlencode(theirs)}" if theirs else ""
+    address = f"postgresql://{parts.netloc}{parts.path}{query}"
     return address, Options(**ours)  # pyright: ignore[reportArgumentType] - as `_WORDS` made them
 
 

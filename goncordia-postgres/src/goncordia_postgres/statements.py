@@ -110,10 +110,14 @@ _ALIVE = "SELECT 1 FROM goncordia.session WHERE id = $1::uuid AND died_at IS NUL
 _OPEN = """NOT EXISTS (
     SELECT 1 FROM goncordia.queue WHERE name = want.queue AND paused_at IS NOT NULL
 )"""
+_FLOOR = f"""coalesce(
+    ($6::timestamptz[])[(want.place - 1) * {len(PRIORITIES)} + {PRIORITIES.stop} - level.p],
+    '-infinity'
+)"""
 CLAIM = f"""
 WITH want AS MATERIALIZED (
-    SELECT want.queue, want.n, {_now(5)} AS now
-    FROM unnest($3::text[], $4::int8[]) AS want (queue, n)
+    SELECT want.queue, want.n, want.place, {_now(5)} AS now
+    FROM unnest($3::text[], $4::int8[]) WITH ORDINALITY AS want (queue, n, place)
     WHERE EXISTS ({_ALIVE}) AND {_OPEN}
 ), due AS MATERIALIZED (
     SELECT job.place, want.queue
@@ -121,6 +125,7 @@ WITH want AS MATERIALIZED (
         SELECT ready.place FROM {_LEVELS} CROSS JOIN LATERAL (
             SELECT ctid AS place FROM goncordia.job_row
             WHERE queue = want.queue AND priority = level.p AND state < 3 AND run_at <= want.now
+                AND run_at >= {_FLOOR}
             ORDER BY run_at, id LIMIT want.n FOR UPDATE SKIP LOCKED
         ) AS ready
         LIMIT want.n
@@ -256,6 +261,10 @@ SELECT count(*) FROM gone"""
 JOIN = f"""
 INSERT INTO goncordia.session (id, worker, ttl, joined_at, beat_at)
 VALUES ($1::uuid, $2::bytea, $3::int8, {_now(4)}, {_now(4)}) RETURNING joined_at"""
+_FORGOTTEN = f"""(
+    job.token <> ALL ($2::uuid[])
+    AND job.attempted_at < {_now(4)} - $3::int8 * interval '1 microsecond'
+)"""
 BEAT = f"""
 WITH me AS (
     UPDATE goncordia.session SET beat_at = {_now(4)} WHERE id = $1::uuid AND died_at IS NULL
@@ -265,16 +274,14 @@ SELECT NULL::uuid, NULL::bool, (
     SELECT count(*) FROM goncordia.session WHERE died_at IS NULL
 ) FROM me
 UNION ALL
-SELECT job.id, job.cancel_requested, NULL FROM me JOIN goncordia.job_row AS job
+SELECT job.id, {_FORGOTTEN}, NULL FROM me JOIN goncordia.job_row AS job
     ON job.session = me.id AND job.state = 3
-WHERE job.cancel_requested OR (
-    job.token <> ALL ($2::uuid[])
-    AND job.attempted_at < {_now(4)} - $3::int8 * interval '1 microsecond'
-)"""
+WHERE job.cancel_requested OR {_FORGOTTEN}"""
+"""Without rows: it is dead. The first says how many live, the others which jobs were forgotten, and
+which are to stop."""
 FORGOTTEN = f"""
-SELECT id FROM goncordia.job_row
-WHERE session = $1::uuid AND state = 3 AND token <> ALL ($2::uuid[])
-    AND attempted_at < {_now(4)} - $3::int8 * interval '1 microsecond'"""
+SELECT job.id FROM goncordia.job_row AS job
+WHERE job.session = $1::uuid AND job.state = 3 AND {_FORGOTTEN}"""
 LEAVE = f"""
 UPDATE goncordia.session SET died_at = {_now(2)} WHERE id = $1::uuid AND died_at IS NULL"""
 _HOLDS_JOBS = """EXISTS (

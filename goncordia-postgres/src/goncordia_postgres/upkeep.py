@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, cast
 from uuid import UUID
@@ -46,14 +46,12 @@ def join(env: Env, worker: WorkerInfo, ttl: timedelta) -> Op[Session]:
 def beat(env: Env, session: UUID, tokens: Collection[UUID]) -> Op[Pulse]:
     """Note that the session lives."""
     reply = yield Statement(sql.BEAT, (session, list(tokens), _WINDOW, env.now))
-    found = cast("list[tuple[UUID | None, bool | None, int | None]]", reply.rows)
-    peers = next((n for _, _, n in found if n is not None), None)
-    if peers is None:
+    found = cast("Sequence[tuple[UUID, bool, int | None]]", reply.rows)
+    peers = [n for _, _, n in found if n is not None]
+    if not peers:
         return Pulse(Beat(alive=False))
-    cancels = tuple(job for job, cancel, _ in found if job is not None and cancel)
-    return Pulse(
-        Beat(alive=True, cancels=cancels), peers, any(cancel is False for _, cancel, _ in found)
-    )
+    cancels = tuple(job for job, forgotten, n in found if n is None and not forgotten)
+    return Pulse(Beat(alive=True, cancels=cancels), peers[0], any(f for _, f, _ in found))
 
 
 def release(env: Env, session: UUID, tokens: Collection[UUID]) -> Op[None]:

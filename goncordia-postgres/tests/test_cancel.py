@@ -1,0 +1,181 @@
+"""Cancelled at any await, an operation happens whole or not at all, and its connection is clean."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+
+import anyio
+import psycopg
+import pytest
+from anyio.from_thread import start_blocking_portal
+from goncordia.actions import Cancel, Retry
+from goncordia.answers import QueueChange
+from goncordia.clock import utc_now
+from goncordia.ids import uuid7
+from goncordia.jobs import AttemptError, Conflict, UniqueKey, completed, failed, released
+from goncordia.sessions import Claim, WorkerInfo
+from goncordia_postgres import PostgresDriver
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from .helpers import Shelf, job, psycopg_here, running
+
+Operation = Callable[[PostgresDriver], Awaitable[object]]
+
+
+class CancelledAt:
+    """Drives a coroutine, and cancels the scope round it when it suspends for the nth time."""
+
+    def __init__(
+        self, operation: Coroutine[Any, Any, Any], n: int, scope: anyio.CancelScope
+    ) -> None:
+        self.operation = operation
+        self.n = n
+        self.scope = scope
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        sent, thrown, suspended = None, None, 0
+        while True:
+            try:
+                if thrown is not None:
+                    asked = self.operation.throw(thrown)
+                else:
+                    asked = self.operation.send(sent)
+            except StopIteration as stop:
+                return stop.value
+            if suspended == self.n:
+                self.scope.cancel()
+            suspended += 1
+            sent, thrown = None, None
+            try:
+                sent = yield asked
+            except BaseException as error:  # noqa: BLE001 - passed on
+                thrown = error
+
+
+async def insert_rich(driver: PostgresDriver) -> None:
+    key = UniqueKey(b"k" * 32, on_conflict=Conflict.REPLACE)
+    await driver.insert([job(), job(unique=key), job(unique=key)])
+
+
+async def insert_many(driver: PostgresDriver) -> None:
+    await driver.insert([job() for _ in range(600)])
+
+
+async def claim(driver: PostgresDriver) -> None:
+    session = await driver.join(WorkerInfo("w"), timedelta(seconds=60))
+    await driver.claim(Claim(uuid7(), session.id, {"default": 2, "other": 1}))
+
+
+async def finish(driver: PostgresDriver) -> None:
+    one, two, three = await running(driver, 3)
+    error = AttemptError(1, utc_now(), "E", "m")
+    outcomes = [completed(one, b"1", [job()]), failed(two, error, timedelta(0)), released(three)]
+    await driver.finish(outcomes)
+
+
+async def act(driver: PostgresDriver) -> None:
+    wanted = job(unique=UniqueKey(b"a" * 32))
+    await driver.insert([wanted])
+    await driver.act([wanted.id], Cancel())
+    await driver.act([wanted.id], Retry())
+
+
+async def look_after(driver: PostgresDriver) -> None:
+    session = await driver.join(WorkerInfo("w"), timedelta(seconds=60))
+    await driver.leave(session.id)
+    await driver.rescue(10)
+    await driver.prune(10)
+    await driver.queues(QueueChange("default", paused=False))
+
+
+async def listen(driver: PostgresDriver) -> None:
+    async with driver.listen(["default"]) as wakeups:
+        await driver.insert([job()])
+        await wakeups.wait()
+
+
+OPERATIONS: list[Operation] = [insert_rich, insert_many, claim, finish, act, look_after, listen]
+
+
+@pytest.fixture(scope="module", params=["asyncio", "trio"])
+def opened(request: pytest.FixtureRequest, shelf: Shelf):
+    with ExitStack() as stack:
+        url = stack.enter_context(shelf.lend())
+        portal = stack.enter_context(start_blocking_portal(request.param))
+        manager = PostgresDriver(url, connections=2)
+        driver = stack.enter_context(portal.wrap_async_context_manager(manager))
+        yield portal, driver, url
+
+
+async def cancelled(driver: PostgresDriver, operation: Operation, n: int) -> None:
+    async def whole() -> None:
+        await operation(driver)
+
+    with anyio.move_on_after(60) as scope:
+        await CancelledAt(whole(), n, scope)
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:  # both connections are clean, or new
+            tasks.start_soon(finish, driver)
+            tasks.start_soon(act, driver)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(operation=st.sampled_from(OPERATIONS), n=st.integers(0, 12))
+def test_at_any_await(opened: Any, operation: Operation, n: int) -> None:
+    portal, driver, url = opened
+    portal.call(cancelled, driver, operation, n)
+    with psycopg.connect(url) as connection:
+        [(left,)] = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name = 'goncordia' AND state LIKE 'idle in transaction%'"
+        )
+        [(halves,)] = connection.execute(
+            "SELECT count(*) FROM goncordia.unique_key WHERE NOT EXISTS ("
+            "SELECT 1 FROM goncordia.job_row WHERE job_row.id = unique_key.job)"
+        )
+    assert (left, halves) == (0, 0)
+
+
+async def in_a_transaction(driver: PostgresDriver, url: str, n: int) -> None:
+    wanted = job()
+
+    async def insert() -> None:
+        await driver.insert([wanted], tx=handle.tx)
+
+    async with psycopg_here(url) as handle:
+        await handle.run("BEGIN")
+        with anyio.move_on_after(60) as scope:
+            await CancelledAt(insert(), n, scope)
+        await handle.run("SELECT 1")  # the connection is usable, its transaction as it was
+        await handle.run("COMMIT")
+    [row] = await driver.get([wanted.id])
+    assert row or scope.cancel_called
+
+
+@settings(max_examples=10, deadline=None)
+@given(n=st.integers(0, 6))
+def test_in_a_callers_transaction(opened: Any, n: int) -> None:
+    portal, driver, url = opened
+    portal.call(in_a_transaction, driver, url, n)
+
+
+@pytest.mark.anyio
+async def test_a_server_that_does_not_answer_costs_the_connection(
+    driver: PostgresDriver, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("goncordia_postgres.io.PATIENCE", 0.01)
+    await driver.insert([job()])
+    with psycopg.connect(url) as blocker:
+        blocker.execute("LOCK TABLE goncordia.job_row")
+        with anyio.move_on_after(0.1) as scope:
+            await driver.insert([job()])
+        assert scope.cancelled_caught
+    await driver.insert([job()])

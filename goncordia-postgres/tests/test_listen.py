@@ -1,0 +1,114 @@
+"""Wake-ups: one note a batch, nothing of next week's jobs, loss is told, others go later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import anyio
+import psycopg
+import pytest
+from goncordia.actions import Cancel
+from goncordia.errors import Unavailable
+from goncordia.jobs import released
+from goncordia.sessions import Wake
+from goncordia_postgres import PostgresDriver
+from goncordia_postgres.env import ANYTHING, CANCELS, LATE
+
+from .helpers import job, psycopg_here, running
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def notes(url: str) -> Iterator[psycopg.Connection]:
+    """A connection that hears every note."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("LISTEN goncordia_jobs")
+        yield connection
+
+
+def heard(notes: psycopg.Connection) -> list[str]:
+    """All that was sent until now: a note of our own comes after them."""
+    notes.execute("NOTIFY goncordia_jobs, 'end'")
+    told: list[str] = []
+    for note in notes.notifies():
+        if note.payload == "end":
+            break
+        told.append(note.payload)
+    return told
+
+
+@pytest.mark.parametrize("n", [1, 3, 600])
+async def test_a_batch_sends_one_note(
+    driver: PostgresDriver, notes: psycopg.Connection, n: int
+) -> None:
+    await driver.insert([job(queue=f"q{i % 3}") for i in range(n)])
+    assert heard(notes) == [",".join(f"q{i}" for i in range(min(n, 3)))]
+
+
+async def test_what_is_due_next_week_sends_none(
+    driver: PostgresDriver, notes: psycopg.Connection
+) -> None:
+    await driver.insert([job(run_at=timedelta(days=7))])
+    [held] = await running(driver)
+    heard(notes)
+    await driver.act([held.id], Cancel())
+    assert heard(notes) == [CANCELS]
+
+
+async def test_what_comes_in_below_says_so(
+    driver: PostgresDriver, notes: psycopg.Connection, url: str
+) -> None:
+    [held] = await running(driver)
+    heard(notes)
+    await driver.finish([released(held)])
+    assert heard(notes) == [LATE + "default"]
+    async with psycopg_here(url) as handle, handle.tx.transaction():
+        await driver.insert([job()], tx=handle.tx)
+        assert heard(notes) == [], "not before the commit"
+    assert heard(notes) == [LATE + "default"]
+
+
+async def test_more_names_than_a_note_takes_are_any(
+    driver: PostgresDriver, notes: psycopg.Connection
+) -> None:
+    await driver.insert([job(queue=f"{n:0120}") for n in range(100)])
+    assert heard(notes) == [f"{ANYTHING},{CANCELS}"]
+
+
+async def test_silence_where_it_was_asked_for(url: str, notes: psycopg.Connection) -> None:
+    async with PostgresDriver(url, notify=False) as driver, driver.listen(["default"]) as wakeups:
+        await driver.insert([job()])
+        assert heard(notes) == []
+        with anyio.move_on_after(0.01) as scope:
+            await wakeups.wait()
+        assert scope.cancelled_caught
+
+
+async def test_a_lost_listener_says_so(driver: PostgresDriver, url: str) -> None:
+    async with driver.listen(["default"]) as wakeups:
+        with psycopg.connect(url, autocommit=True) as killer:
+            killer.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+            )
+        with pytest.raises(Unavailable), anyio.fail_after(30):
+            await wakeups.wait()
+    async with driver.listen(["default"]) as wakeups:
+        await driver.insert([job()])
+        with anyio.fail_after(30):
+            assert await wakeups.wait() == Wake.JOBS
+
+
+async def test_of_many_sessions_some_go_later(driver: PostgresDriver) -> None:
+    async with driver.listen(["default"]) as ear:
+        delays = [ear._delay() for _ in range(100)]  # pyright: ignore
+        assert set(delays) == {0.0}, "alone"
+        driver._peers = 10
+        delays = sorted(ear._delay() for _ in range(1000))  # pyright: ignore
+        assert delays[0] == 0.0
+        assert delays[300] > 0.0
+        assert delays[-1] <= 0.03
+        driver._peers = 1000
+        assert max(ear._delay() for _ in range(1000)) <= 0.1  # pyright: ignore

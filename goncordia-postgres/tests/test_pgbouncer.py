@@ -1,0 +1,88 @@
+"""Behind a pgbouncer in transaction mode: each transaction may meet another server process."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import quote
+
+import anyio
+import pytest
+from goncordia import Args, Client, Job, Registry, open_driver, worker_pool
+from goncordia.answers import Finished, Insertion
+from goncordia.jobs import Conflict, UniqueKey, completed, snoozed
+from goncordia.sessions import Wake
+from goncordia_postgres import PostgresDriver
+from goncordia_testservers.pgbouncer import PgBouncer
+
+from .helpers import job, psycopg_here, running
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def pooled(pgbouncer: PgBouncer, url: str) -> str:
+    """The same database, through the pooler."""
+    return pgbouncer.url(url.split("?")[0].rpartition("/")[2])
+
+
+class Note(Args, kind="note"):
+    n: int
+
+
+async def test_all_goes_on_as_ever(pooled: str) -> None:
+    async with PostgresDriver(pooled, prepare=False, listen=None, connections=4) as driver:
+
+        async def work() -> None:
+            for _ in range(5):
+                held = await running(driver, 3)
+                outcomes = [completed(each) for each in held]
+                assert set(await driver.finish(outcomes)) == {Finished.DONE}
+                [held] = await running(driver, 1, "other")
+                assert await driver.finish([snoozed(held, timedelta(days=1))]) == [Finished.DONE]
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(work)
+        key = UniqueKey(b"k" * 32, on_conflict=Conflict.REPLACE)
+        answers = await driver.insert([job(unique=key), job(unique=key)])
+        assert [each.status for each in answers] == [Insertion.CREATED, Insertion.REPLACED]
+        assert len(await driver.insert([job() for _ in range(600)])) == 600
+
+
+async def test_a_caller_may_be_behind_it_too(pooled: str, url: str) -> None:
+    async with (
+        PostgresDriver(url) as driver,
+        PostgresDriver(pooled, prepare=False, listen=None) as behind,
+        psycopg_here(pooled) as handle,
+    ):
+        handle.tx.prepare_threshold = None
+        wanted = job()
+        async with handle.tx.transaction():
+            await behind.insert([wanted], tx=handle.tx)
+        assert (await driver.get([wanted.id]))[0]
+
+
+async def test_the_listener_goes_direct(pooled: str, url: str) -> None:
+    address = f"{pooled}&prepare=off&listen={quote(url, safe='')}"
+    async with open_driver(address) as driver, driver.listen(["default"]) as wakeups:
+        assert driver.capabilities.wake == "push"
+        await driver.insert([job()])
+        with anyio.fail_after(30):
+            assert await wakeups.wait() == Wake.JOBS
+
+
+async def test_a_pool_works_by_polling_alone(pooled: str) -> None:
+    done: list[int] = []
+    jobs = Registry()
+
+    @jobs.worker(args=Note)
+    async def note(job: Job[Note]) -> None:
+        done.append(job.args.n)
+
+    async with PostgresDriver(pooled, prepare=False, listen=None) as driver:
+        client = Client(driver)
+        await client.enqueue_many([Note(n) for n in range(50)])
+        async with worker_pool(driver, jobs, concurrency=10) as pool:
+            with anyio.fail_after(60):
+                await pool.idle()
+    assert sorted(done) == list(range(50))

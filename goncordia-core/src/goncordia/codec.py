@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TypeVar, cast
 
 import msgspec
+from msgspec import inspect
 
 from goncordia.args import Args, kind_of
 from goncordia.errors import ArgsDecodeError, ArgsError, PayloadTooLarge, ResultDecodeError
@@ -36,13 +37,41 @@ def encode(value: object, what: str, limit: int = PAYLOAD_LIMIT) -> bytes:
     """
     try:
         data = _encode(value)
-        if b"null" in data:  # which is what msgspec makes of NaN
-            _check_numbers(msgspec.to_builtins(value))
+        if b"null" in data and _may_hold_floats(type(value)):  # msgspec writes null for NaN
+            _check_numbers(msgspec.to_builtins(value, enc_hook=_unseen))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ArgsError(f"{what} can't be encoded: {error}") from error
     if len(data) > limit:
         raise PayloadTooLarge(what, len(data), limit)
     return data
+
+
+_FLOATS = (inspect.FloatType, inspect.AnyType, inspect.CustomType)
+"""Types of which a value may be a float, as far as can be told."""
+
+
+@lru_cache(maxsize=1024)
+def _may_hold_floats(kind: type) -> bool:
+    """Whether a float may be somewhere in a value of that type."""
+    try:
+        parts: list[object] = [inspect.type_info(kind)]
+    except (NameError, TypeError):  # an annotation that can't be read
+        return True
+    seen: set[int] = set()
+    while parts:
+        part = parts.pop()
+        if isinstance(part, _FLOATS):
+            return True
+        if isinstance(part, inspect.Type | inspect.Field) and id(part) not in seen:
+            seen.add(id(part))
+            parts += [getattr(part, name) for name in part.__struct_fields__]
+        elif isinstance(part, tuple):
+            parts += cast("tuple[object, ...]", part)
+    return False
+
+
+def _unseen(value: object) -> None:
+    """For `msgspec.Raw`, which is JSON already."""
 
 
 def _check_numbers(value: object) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
 import pytest
 from goncordia import codec
 from goncordia.args import Args
@@ -106,6 +107,55 @@ def test_numbers_that_json_has_not_are_refused_where_they_are_said(number: float
     for args in (Sample(share=number), Sample(shares=shares | {"x": [None, number]})):
         with pytest.raises(ArgsError, match=f"JSON has no place for {number}; use None"):
             codec.encode(args, "args of sample")
+
+
+class Node(msgspec.Struct):
+    weight: float | None = None
+    children: list[Node] = []
+
+
+class Tree(Args, kind="tree"):
+    root: Node
+    name: str | None = None
+
+
+class Anything(Args, kind="anything"):
+    value: object = None
+    name: str | None = None
+
+
+class Plain(Args, kind="plain"):
+    name: str | None = None
+    numbers: dict[str, tuple[int | None, ...]] = {}
+
+
+@given(endless, st.integers(0, 5))
+def test_they_are_found_however_deep(number: float, depth: int) -> None:
+    node = Node(number)
+    for _ in range(depth):
+        node = Node(None, [Node(1.0), node])
+    for value in (Tree(node), Anything(node), {"x": [node]}, [None, number]):
+        with pytest.raises(ArgsError, match="JSON has no place"):
+            codec.encode(value, "args")
+
+
+def test_args_without_floats_are_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(msgspec, "to_builtins", None)
+    args = Plain(None, {"x": (1, None)})
+    assert codec.decode(Plain, codec.encode(args, "args")) == args
+
+
+class Ready(Args, kind="ready"):
+    json: msgspec.Raw
+    share: float | None = None
+
+
+def test_json_that_is_ready_is_taken_as_it_is() -> None:
+    assert (
+        codec.encode(Ready(msgspec.Raw(b'{"x":null}')), "x") == b'{"json":{"x":null},"share":null}'
+    )
+    with pytest.raises(ArgsError):
+        codec.encode(Ready(msgspec.Raw(b"null"), math.nan), "x")
 
 
 @given(st.integers(0, 300), st.integers(11, 300))

@@ -10,7 +10,9 @@ Every operation is batched, may be sent again, and is answered per job. How each
   may be half-written then; resending completes it.
 * `now` is for tests and simulation; without it the store's clock rules, where it has one.
 * Nobody waits on a caller's lock: `finish`, `rescue`, `act` and `prune` pass over a row that
-  somebody's open transaction has locked, and answer busy.
+  somebody's open transaction has locked, and answer busy. A store with a single writer can't see
+  past one: it waits for its turn, not for ever, and then raises `Unavailable`. So may `insert`,
+  which has to know whether an id or a unique key in an open transaction will be.
 * The law of states is `goncordia.lifecycle`; `Capabilities` says what the store can't do.
 """
 
@@ -79,7 +81,12 @@ class Driver(Protocol[Tx_contra]):
         tx: Tx_contra | None = None,
         now: datetime | None = None,
     ) -> list[Inserted]:
-        """Write jobs, in the caller's transaction where `tx` is given."""
+        """Write jobs, in the caller's transaction where `tx` is given.
+
+        A known id is answered `EXISTING` before anything else is looked at, its unique key too; of
+        one that stands twice in a batch the first counts. A job that meets the holder of its key is
+        `SKIPPED`, or takes the place of one that waits (`Conflict.REPLACE`).
+        """
         ...
 
     async def join(
@@ -109,7 +116,10 @@ class Driver(Protocol[Tx_contra]):
     async def claim(self, claim: Claim, *, now: datetime | None = None) -> Claims:
         """Take due jobs of queues that are not paused; perhaps fewer than wanted.
 
-        Raises `SessionLost` for a session that is dead or unknown.
+        A token that may hold jobs already has to say `resend`: without it a store need not look for
+        them. With `order="strict"` a claim takes the first by priority, run_at and id; with
+        `"window"` any of a bounded number of the first, so that a job may be overtaken, though not
+        for ever; with `"none"` any. Raises `SessionLost` for a session that is dead or unknown.
         """
         ...
 
@@ -128,6 +138,8 @@ class Driver(Protocol[Tx_contra]):
     ) -> Progress:
         """Declare silent sessions dead, and take back up to `limit` jobs that dead ones hold.
 
+        That counts as a failed attempt, with `WorkerLost` as its error: the job is retryable after
+        `retry.rescue_backoff`, or discarded where its attempts are spent.
         `observed` is for how long the caller's own beats have landed without a gap: no session is
         silent for longer than that, so that after an outage nobody is declared dead at once. None:
         the caller vouches for all silence.
@@ -141,7 +153,12 @@ class Driver(Protocol[Tx_contra]):
     async def act(
         self, ids: Sequence[UUID], action: Action, *, now: datetime | None = None
     ) -> list[Acted]:
-        """Cancel, retry, amend or delete jobs."""
+        """Cancel, retry, amend or delete jobs, one after the other.
+
+        A retry takes the job's unique key again, or answers `CONFLICT`; it clears result, expiry,
+        cancel request and the mark of the outcome, keeps errors and attempts, and raises
+        `max_attempts` where none would be left.
+        """
         ...
 
     async def get(self, ids: Sequence[UUID], *, now: datetime | None = None) -> list[JobRow | None]:
@@ -172,7 +189,7 @@ class Driver(Protocol[Tx_contra]):
     async def queues(
         self, change: QueueChange | None = None, *, now: datetime | None = None
     ) -> list[Queue]:
-        """Apply the change, then all queues by name."""
+        """Apply the change, then all queues by name; a second pause keeps the first one's time."""
         ...
 
     async def compare_and_set(

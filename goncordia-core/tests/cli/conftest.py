@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -48,6 +49,11 @@ class Shell:
         out, self.err = self._capsys.readouterr()
         assert ended == status, self.err
         return out
+
+    def weaken(self, **less: Any) -> None:
+        """The store promises less from now on."""
+        store = self.driver.store
+        store.capabilities = replace(store.capabilities, **less)
 
     def json(self, *arguments: object, status: int = 0) -> Any:
         return json.loads(self(*arguments, "--json", status=status))

@@ -58,7 +58,7 @@ def test_a_frame_says_how_things_stand(filled: Shell, time: Time) -> None:
     assert 30 <= default["oldest"] < 300
     assert default["oldest_exact"]
     assert (slow["dormant"], slow["oldest"]) == (1, None)
-    assert (frame["workers"], frame["slots"], frame["running"]) == (1, 3, 1)
+    assert (frame["workers"], frame["slots"]) == (1, 3)
     assert default["entered"] is None
     assert [failure["kind"] for failure in frame["failures"]] == ["mail", "mail"]
     assert frame["failures"][0]["error"].startswith("attempt 1 failed with ValueError")
@@ -98,7 +98,7 @@ def test_plain_lines_where_there_is_no_terminal(filled: Shell, time: Time) -> No
     assert said[-3].startswith(f"{at}  default: due 2, oldest ")
     assert said[-3].endswith("in/s 0.0, done/s 0.0, failed/s 0.0")
     assert said[-2].startswith(f"{at}  slow: paused, dormant 1")
-    assert said[-1] == f"{at}  0 workers, 0 of 0 slots run"
+    assert said[-1] == f"{at}  0 live workers, 0 slots"
     assert len(said) == 6
 
 
@@ -110,12 +110,25 @@ def test_the_screen_of_a_terminal(filled: Shell) -> None:
     console = Console(file=io.StringIO(), width=120, force_terminal=True, color_system=None)
     console.print(picture(filled.do(one)))
     lines = console.file.getvalue().splitlines()  # pyright: ignore[reportAttributeAccessIssue]
-    assert "0 workers, 0 of 0 slots run   Ctrl-C ends" in lines[0]
+    assert "0 live workers, 0 slots   Ctrl-C ends" in lines[0]
     assert any("slow (paused)" in line for line in lines)
     assert "the newest discarded jobs:" in lines
     assert (
         sum("mail: attempt 1 failed with ValueError: no [bold] good" in line for line in lines) == 2
     )
+
+
+def test_a_store_that_does_not_count(
+    filled: Shell, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.weaken(counts="absent")
+    frame = frames(filled, "--frames", "2")[1]
+    default = frame["queues"][0]
+    assert (default["due"], default["dormant"], default["completed"]) == (None, None, None)
+    assert default["oldest"] is not None
+    assert [queue["due"] for queue in filled.json("queues")] == [None, None]
+    assert "?" in filled("queues")
+    assert "default: due ?, dormant ?, running ?, oldest" in filled("watch", "--frames", "1")
 
 
 def test_an_outage_is_waited_out(shell: Shell, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ import msgspec
 from rich.console import RenderableType
 from rich.table import Table
 
-from goncordia.answers import Count, Queue
+from goncordia.answers import Queue
 from goncordia.cli.asking import ask
+from goncordia.cli.counts import Counts, counted, shown, total
 from goncordia.cli.parameters import Debug, Json, Url
 from goncordia.cli.tables import show, show_json
 from goncordia.client import Client
@@ -33,11 +34,11 @@ class QueueView(msgspec.Struct):
 
     name: str
     paused_at: datetime | None
-    due: int
-    """Jobs that could run now."""
-    dormant: int
+    due: int | None
+    """Jobs that could run now; null, as with the next two, from a store that does not count."""
+    dormant: int | None
     """Jobs whose time has not come."""
-    running: int
+    running: int | None
     workers: int
     """Live ones that take its jobs."""
     slots: int
@@ -54,22 +55,21 @@ def command(*, driver: Url, json: Json = False, debug: Debug = False) -> None:
 
 
 async def _look(client: Client[Never]) -> list[QueueView]:
-    counts, sessions = await client.stats(), await client.sessions()
+    counts, sessions = await counted(client), await client.sessions()
     queues = await client.queues()  # read last: it knows every queue that was counted
     now = utc_now()
     alive = [session for session in sessions if lives(session, now)]
     return [_view(queue, counts, alive) for queue in queues]
 
 
-def _view(queue: Queue, counts: Sequence[Count], alive: Sequence[Session]) -> QueueView:
-    numbers = {count.state: count.n for count in counts if count.queue == queue.name}
+def _view(queue: Queue, counts: Counts | None, alive: Sequence[Session]) -> QueueView:
     takers = [s.worker for s in alive if not s.worker.queues or queue.name in s.worker.queues]
     return QueueView(
         queue.name,
         queue.paused_at,
-        numbers.get(State.AVAILABLE, 0),
-        sum(numbers.get(state, 0) for state in DORMANT),
-        numbers.get(State.RUNNING, 0),
+        total(counts, queue.name, State.AVAILABLE),
+        total(counts, queue.name, *DORMANT),
+        total(counts, queue.name, State.RUNNING),
         len(takers),
         sum(worker.concurrency for worker in takers),
     )
@@ -82,5 +82,5 @@ def _table(queues: Sequence[QueueView]) -> RenderableType:
     for queue in queues:
         numbers = (queue.due, queue.dormant, queue.running, queue.workers, queue.slots)
         paused = f"since {stamp(queue.paused_at)}" if queue.paused_at else ""
-        table.add_row(queue.name, paused, *(str(n) if n else "" for n in numbers))
+        table.add_row(queue.name, paused, *map(shown, numbers))
     return table

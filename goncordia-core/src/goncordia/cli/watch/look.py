@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Never
 from uuid import UUID
 
 import msgspec
 
-from goncordia.answers import Count
+from goncordia.cli.counts import Counts, counted, total
 from goncordia.client import Client
 from goncordia.clock import utc_now
 from goncordia.explain import lives
@@ -38,9 +37,10 @@ class Line(msgspec.Struct):
 
     queue: str
     paused: bool
-    due: int
-    dormant: int
-    running: int
+    due: int | None
+    """None, as with the next two, from a store that does not count."""
+    dormant: int | None
+    running: int | None
     oldest: float | None
     """For how many seconds the oldest due job has waited; None: nothing is due."""
     oldest_exact: bool
@@ -61,7 +61,6 @@ class Frame(msgspec.Struct):
     """Live ones."""
     slots: int
     """How many jobs they run at once."""
-    running: int
     failures: Sequence[Failure]
     """The newest jobs that are discarded."""
 
@@ -73,12 +72,12 @@ class Look:
         """No queues means all."""
         self._client = client
         self._queues = queues
-        self._last: tuple[datetime, Mapping[tuple[str, State], int]] | None = None
+        self._last: tuple[datetime, Counts | None] | None = None
 
     async def frame(self) -> Frame:
         """How things stand now."""
         client, at = self._client, utc_now()
-        counts = _by_state(await client.stats(self._queues))
+        counts = await counted(client, self._queues)
         sessions = [session for session in await client.sessions() if lives(session, at)]
         queues = [q for q in await client.queues() if not self._queues or q.name in self._queues]
         lines = [
@@ -87,21 +86,18 @@ class Look:
         ]
         failed = await client.jobs(states=[State.DISCARDED], queues=self._queues, limit=FAILURES)
         self._last = at, counts
-        slots, running = sum(s.worker.concurrency for s in sessions), sum(q.running for q in lines)
-        failures = [_failure(row) for row in failed.rows]
-        return Frame(at, lines, len(sessions), slots, running, failures)
+        slots, failures = sum(s.worker.concurrency for s in sessions), map(_failure, failed.rows)
+        return Frame(at, lines, len(sessions), slots, list(failures))
 
-    async def _line(
-        self, queue: str, paused: bool, counts: Mapping[tuple[str, State], int], at: datetime
-    ) -> Line:
-        due = counts.get((queue, State.AVAILABLE), 0)
-        oldest, exact = await self._oldest(queue, at) if due else (None, True)
+    async def _line(self, queue: str, paused: bool, counts: Counts | None, at: datetime) -> Line:
+        due = total(counts, queue, State.AVAILABLE)
+        oldest, exact = (None, True) if due == 0 else await self._oldest(queue, at)
         return Line(
             queue,
             paused,
             due,
-            sum(counts.get((queue, state), 0) for state in DORMANT),
-            counts.get((queue, State.RUNNING), 0),
+            total(counts, queue, *DORMANT),
+            total(counts, queue, State.RUNNING),
             oldest,
             exact,
             self._rate(queue, State, counts, at),
@@ -115,26 +111,18 @@ class Look:
         return max(0.0, *waits) if waits else None, page.cursor is None
 
     def _rate(
-        self,
-        queue: str,
-        states: Sequence[State] | type[State],
-        counts: Mapping[tuple[str, State], int],
-        at: datetime,
+        self, queue: str, states: Iterable[State], counts: Counts | None, at: datetime
     ) -> float | None:
         """How many a second have come into these states; what was pruned hides some."""
         if self._last is None:
             return None
         then, before = self._last
-        more = sum(counts.get((queue, s), 0) - before.get((queue, s), 0) for s in states)
+        states = tuple(states)
+        now, earlier = total(counts, queue, *states), total(before, queue, *states)
         seconds = (at - then).total_seconds()
-        return max(more, 0) / seconds if seconds > 0 else None
-
-
-def _by_state(counts: Sequence[Count]) -> Mapping[tuple[str, State], int]:
-    numbers: Counter[tuple[str, State]] = Counter()
-    for count in counts:
-        numbers[count.queue, count.state] += count.n
-    return numbers
+        if now is None or earlier is None or seconds <= 0:
+            return None
+        return max(now - earlier, 0) / seconds
 
 
 def _failure(row: JobRow) -> Failure:

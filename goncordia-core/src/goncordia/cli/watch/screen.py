@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Column, Table
 from rich.text import Text
 
+from goncordia.cli.counts import shown
 from goncordia.cli.tables import say
 from goncordia.cli.watch.look import Frame, Line
 from goncordia.reasons import spell, stamp
@@ -49,7 +50,7 @@ def picture(frame: Frame) -> RenderableType:
 
 def _numbers(line: Line) -> Iterator[str]:
     for number in (line.due, line.dormant, line.running):
-        yield str(number or "")
+        yield shown(number)
     yield _oldest(line)
     for rate in (line.entered, line.completed, line.failed):
         yield "" if rate is None else f"{rate:.1f}"
@@ -62,7 +63,7 @@ def _oldest(line: Line) -> str:
 
 
 def _workers(frame: Frame) -> str:
-    return f"{frame.workers} workers, {frame.running} of {frame.slots} slots run"
+    return f"{frame.workers} live workers, {frame.slots} slots"
 
 
 def _failures(frame: Frame) -> Iterator[str]:

@@ -8,8 +8,8 @@ are; they may block, so they run in a thread when there is something to fetch.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable
-from typing import Protocol, cast
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar, cast
 
 import anyio
 from anyio import to_thread
@@ -18,6 +18,8 @@ from botocore.session import get_session  # pyright: ignore[reportMissingTypeStu
 from goncordia.errors import InvalidArgument, StoreUnusable
 
 from goncordia_dynamo.sign import Keys
+
+R = TypeVar("R")
 
 
 class _Frozen(Protocol):
@@ -90,15 +92,12 @@ class Account:
         try:
             if self._credentials is None:
                 self._credentials = await self._find()
-            frozen = await to_thread.run_sync(self._credentials.get_frozen_credentials)
-            return _keys(await frozen if inspect.isawaitable(frozen) else frozen)
+            return _keys(await _answer(self._credentials.get_frozen_credentials))
         except BotoCoreError as error:
             raise StoreUnusable(f"AWS credentials can't be had: {error}") from error
 
     async def _find(self) -> _Credentials:
-        found = await to_thread.run_sync(self._opened().get_credentials)
-        if inspect.isawaitable(found):
-            found = await found
+        found = await _answer(self._opened().get_credentials)
         if found is None:
             raise StoreUnusable(
                 "no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name "
@@ -121,6 +120,13 @@ def _endpoint(session: BotocoreSession, region: str) -> str:
 
 class _Maker(Protocol):
     def create_client(self, service_name: str, *, region_name: str) -> object: ...
+
+
+async def _answer(ask: Callable[[], R | Awaitable[R]]) -> R:
+    """In a thread, where it may block, or awaited."""
+    if inspect.iscoroutinefunction(ask):
+        return await ask()
+    return cast("R", await to_thread.run_sync(ask))
 
 
 def _aging(credentials: _Credentials) -> bool:

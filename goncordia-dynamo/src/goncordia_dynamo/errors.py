@@ -146,7 +146,11 @@ def cancelled(reasons: Sequence[Reason]) -> GoncordiaError:
 def _invalid(reasons: Sequence[Reason]) -> GoncordiaError:
     for place, reason in enumerate(reasons):
         if reason.code not in ("", "None"):
-            message = f"entry {place} of the transaction: {reason.code}: {reason.message}"
-            too_large = "size" in (reason.message or "") or "Size" in reason.code
-            return TransactionTooLarge(message) if too_large else InvalidArgument(message)
+            return invalid(reason.code, f"entry {place} of the transaction: {reason.message}")
     return TransactionConflict("the transaction was cancelled for no reason told: rerun it")
+
+
+def invalid(code: str, message: str) -> InvalidArgument:
+    """The error of a transaction that DynamoDB does not take."""
+    too_large = "size" in f"{code} {message}".lower()
+    return (TransactionTooLarge if too_large else InvalidArgument)(f"{code}: {message}")

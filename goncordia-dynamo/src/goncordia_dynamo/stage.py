@@ -12,7 +12,7 @@ from goncordia.answers import Finished, Inserted, Insertion
 from goncordia.jobs import Conflict, NewJob, Outcome, UniqueKey
 
 from goncordia_dynamo.draft import Draft
-from goncordia_dynamo.errors import cancelled
+from goncordia_dynamo.errors import Refused, cancelled, invalid
 from goncordia_dynamo.finish import apply_outcome, check
 from goncordia_dynamo.insert import give_way, new_records
 from goncordia_dynamo.moment import Moment
@@ -48,13 +48,17 @@ async def stage_outcomes(
 async def commit(store: Store, tx: DynamoTransaction) -> None:
     """Write all that it holds, or nothing.
 
-    Raises a `TransactionConflict` (`ConditionFailed`, `EntryConflict`), `TransactionTooLarge`,
-    `Throttled`, or `Unavailable`, after which the same transaction may be committed again.
+    Raises a `TransactionConflict` (`ConditionFailed`, `EntryConflict`), `TransactionTooLarge` and
+    `InvalidArgument` for what DynamoDB does not take, `Throttled`, or `Unavailable`, after which
+    the same transaction may be committed again.
     """
     tx.use(store.table.name, store.layout)
     entries = tx.items
     if entries:
-        reasons = await store.table.commit(entries, tx.token)
+        try:
+            reasons = await store.table.commit(entries, tx.token)
+        except Refused as refused:
+            raise invalid(refused.code, str(refused)) from refused
         if reasons is not None:
             raise cancelled(reasons)
     tx.closed = True

@@ -1,0 +1,128 @@
+"""Signing, endpoints, credentials, classes of errors: as botocore has them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import botocore.session  # pyright: ignore[reportMissingTypeStubs]
+import pytest
+from botocore.auth import SigV4Auth  # pyright: ignore[reportMissingTypeStubs]
+from botocore.awsrequest import AWSRequest  # pyright: ignore[reportMissingTypeStubs]
+from botocore.credentials import (  # pyright: ignore[reportMissingTypeStubs]
+    Credentials,
+    RefreshableCredentials,
+)
+from botocore.retries import standard  # pyright: ignore[reportMissingTypeStubs]
+from goncordia.errors import InvalidArgument, StoreUnusable
+from goncordia_dynamo import account, errors
+from goncordia_dynamo.account import Account
+from goncordia_dynamo.sign import Keys, Signer
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytestmark = pytest.mark.anyio
+
+words = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
+
+
+@given(
+    secrets=st.lists(words, min_size=1, max_size=3),
+    token=st.none() | words,
+    body=st.binary(max_size=200),
+    at=st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)),  # noqa: DTZ001
+)
+def test_signatures_are_botocores(secrets, token, body, at) -> None:
+    signer = Signer("eu-west-1")
+    for secret in secrets:  # a rotated key is derived anew
+        keys = Keys("AKID", secret, token)
+        ours = signer.headers("DynamoDB_20120810.Query", "h:8000", body, keys, at)
+        told = dict(ours[:-1])
+        request = AWSRequest(method="POST", url="http://h:8000/", data=body, headers=dict(told))
+        theirs = SigV4Auth(Credentials("AKID", secret, token), "dynamodb", "eu-west-1")
+        request.context["timestamp"] = told["x-amz-date"]
+        text = theirs.string_to_sign(request, theirs.canonical_request(request))
+        assert ours[-1][1].endswith(f"Signature={theirs.signature(text, request)}")
+        assert repr(keys) == "Keys(...)"
+
+
+def test_what_botocore_takes_for_throttling_we_do() -> None:
+    codes = set(standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
+    of_others = {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "PriorRequestNotComplete",
+        "TransactionInProgressException",
+    }
+    assert codes - of_others <= errors.THROTTLED
+    transient = set(standard.TransientRetryableChecker._TRANSIENT_ERROR_CODES)
+    assert transient <= errors.TRANSIENT
+
+
+async def test_the_endpoint_is_botocores(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await Account(None, "eu-west-1", None).locate() == (
+        "https://dynamodb.eu-west-1.amazonaws.com",
+        "eu-west-1",
+    )
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-2")
+    assert await Account(None, None, None).locate() == ("http://127.0.0.1:1", "us-east-2")
+    assert (await Account(None, None, "http://x").locate())[0] == "http://x"
+
+
+async def test_a_region_has_to_be_known() -> None:
+    with pytest.raises(InvalidArgument, match="region"):
+        await Account(None, None, "http://x").locate()
+
+
+async def test_credentials_come_from_the_callers_session() -> None:
+    session = botocore.session.get_session()
+    session.set_credentials("a", "b", "c")
+    assert await Account(session, "x", None).keys() == Keys("a", "b", "c")
+
+    class Boto3:
+        _session = session
+
+    assert await Account(Boto3(), "x", None).keys() == Keys("a", "b", "c")
+
+
+async def test_credentials_that_are_awaited_are_awaited() -> None:
+    """aiobotocore's are."""
+
+    class Aio:
+        async def get_credentials(self):
+            return self
+
+        async def get_frozen_credentials(self):
+            return Keys("a", "b", "c")
+
+    found = Account(Aio(), "x", None)
+    assert [await found.keys() for _ in range(2)] == [Keys("a", "b", "c")] * 2
+
+
+async def test_aging_credentials_are_refreshed() -> None:
+    fetched = 0
+
+    def refresh() -> dict[str, str]:
+        nonlocal fetched
+        fetched += 1
+        until = datetime.now(UTC) + timedelta(hours=fetched - 1)
+        return {
+            "access_key": f"key{fetched}",
+            "secret_key": "b",
+            "token": "c",
+            "expiry_time": until.isoformat(),
+        }
+
+    class Session:
+        def get_credentials(self):
+            return RefreshableCredentials.create_from_metadata(refresh(), refresh, "test")
+
+    found = Account(Session(), "x", None)
+    assert [(await found.keys()).access_key for _ in range(3)] == ["key2"] * 3
+
+
+async def test_without_credentials_it_says_where_to_put_them(monkeypatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setattr(account, "get_session", botocore.session.Session)
+    with pytest.raises(StoreUnusable, match="AWS_PROFILE"):
+        await Account(None, "x", None).keys()

@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import machine
-import msgspec
 import table
 from environments import NotMade, python
 from measure import OURS, RAW, Group, Turn, by_turns
 from measures import OBSERVED, PICKUP, RATES, Scale, unit
 from remote import Failed, Remote
+from results import FOLDER, Line, append
 from stores import STORES, Entry, Place
 
 HERE = Path(__file__).parent
@@ -31,19 +31,6 @@ LEFT_OUT = ("batch 100", "pool 1", "pool 1 wait 5ms", "pool 10 wait 5ms")
 ON_OTHER_LOOPS = ("enqueue", "pool 10", "pool 100")
 """Measured on trio and uvloop too, by those who run there."""
 STOCKS = {"queued": (1, 0), "finished": (0, 1)}
-
-
-class Line(msgspec.Struct):
-    """A line of `bench/results/STORE.jsonl`."""
-
-    store: str
-    subject: str
-    measure: str
-    value: float
-    unit: str
-    repeat: int
-    at: datetime
-    machine: str
 
 
 @dataclass
@@ -194,7 +181,7 @@ def running(store: str, quick: bool) -> Generator[Bench]:
                 remote.close()
 
 
-def measured(bench: Bench, only: list[str], subjects: list[str], results: Path) -> None:
+def measured(bench: Bench, only: list[str], subjects: list[str], kept: Path) -> None:
     """Take the measures, print the table, and append to the results."""
     where = machine.description()
     print(f"{bench.store}: {bench.place.server}\non {where}\n{table.head(subjects)}", flush=True)
@@ -204,13 +191,21 @@ def measured(bench: Bench, only: list[str], subjects: list[str], results: Path) 
         values = by_turns(group, range(1 if bench.quick else REPEATS))
         at = datetime.now(UTC).replace(microsecond=0)
         say("")
-        with results.open("ab") as file:
-            for (measure, subject), found in values.items():
-                for repeat, value in enumerate(found, 1):
-                    kept = float(f"{value:.4g}")
-                    its = group.units[measure]
-                    line = Line(bench.store, subject, measure, kept, its, repeat, at, where)
-                    file.write(msgspec.json.encode(line) + b"\n")
+        lines = [
+            Line(
+                bench.store,
+                subject,
+                measure,
+                float(f"{value:.4g}"),
+                group.units[measure],
+                repeat,
+                at,
+                where,
+            )
+            for (measure, subject), found in values.items()
+            for repeat, value in enumerate(found, 1)
+        ]
+        append(kept, lines)
         for measure, its in group.units.items():
             found = {s: v for (m, s), v in values.items() if m == measure}
             if found:
@@ -229,11 +224,11 @@ def main() -> None:
     parser.add_argument("--here", action="store_true", help="in this environment, none is made")
     options = parser.parse_intermixed_args()
     quick = os.environ.get("QUICK", "") not in ("", "0")
-    results = options.results or HERE / "results" / f"{options.store}.jsonl"
-    results.parent.mkdir(exist_ok=True)
+    kept = options.results or FOLDER / f"{options.store}.jsonl"
+    kept.parent.mkdir(exist_ok=True)
     with suppress(KeyboardInterrupt), running(options.store, quick) as bench:
         subjects = list(bench.subjects(options.subject, options.here))
-        measured(bench, options.only, subjects, results)
+        measured(bench, options.only, subjects, kept)
         for name, remote in bench.remotes.items():
             print(f"{name}: {remote.settings}")
         for what, why in bench.failures.items():

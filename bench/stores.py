@@ -19,7 +19,7 @@ SQLITE = (*OWN, "-e", "./goncordia-sql")
 PSYCOPG = ("psycopg[binary]==3.3.9", "uvloop")
 SAQ_REDIS = ("saq[redis,hiredis]==0.26.4", "typing-extensions", "uvloop")
 PGQUEUER = ("pgqueuer==1.6.0", "asyncpg==0.32.0", "uvloop")
-POSTGRES = (*OWN, "-e", "./goncordia-postgres", *PSYCOPG)
+POSTGRES = (*OWN, "-e", "./goncordia-postgres[pool]", *PSYCOPG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +177,7 @@ STORES: dict[str, Store] = {
         PostgresPlace.running,
         {
             OURS: Entry("subjects.goncordia_postgres", "goncordia-postgres", POSTGRES, ALL),
-            RAW: Entry(
-                "subjects.raw_postgres", "raw-postgres", ("psycopg[binary]==3.3.9", "uvloop")
-            ),
+            RAW: Entry("subjects.raw_postgres", "goncordia-postgres", POSTGRES),
             "procrastinate": Entry(
                 "peers.procrastinate",
                 "procrastinate",

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from goncordia import Client, open_driver
-from goncordia.driver import Driver
-from psycopg import AsyncConnection
+from goncordia import Client
+from goncordia_postgres import PostgresDriver
+from psycopg import AsyncConnection, Connection
 
+from subjects import raw_postgres
 from subjects.goncordia_queue import GoncordiaQueue
 
 
 class SUBJECT(GoncordiaQueue):
-    settings = "psycopg 3 binary, as open_driver makes it; client and pool on a driver each"
+    settings = "psycopg 3 binary, the driver's defaults; client and pool on a driver each"
 
-    def driver(self) -> Driver[AsyncConnection]:
-        self.postgres = open_driver(self.url, tx=AsyncConnection)
+    def driver(self) -> PostgresDriver:
+        self.postgres = PostgresDriver(self.url)
         return self.postgres
 
     async def open(self) -> None:
         await super().open()
-        self.db = await AsyncConnection.connect(self.url, autocommit=True)
+        self.admin = Connection[tuple[object, ...]].connect(self.url, autocommit=True)
+        self.db: AsyncConnection | None = None
 
     async def close(self) -> None:
-        await self.db.close()
+        self.admin.close()
+        if self.db is not None:
+            await self.db.close()
         await super().close()
 
     async def clear(self) -> None:
-        await self.db.execute("TRUNCATE goncordia.job")
+        self.admin.execute(raw_postgres.EMPTY)
 
     async def enqueue_tx(self, n: int) -> None:
+        if self.db is None:
+            self.db = await AsyncConnection.connect(self.url, autocommit=True)
         async with self.db.transaction():
             await Client(self.postgres).enqueue(self.notes[n], tx=self.db)
+
+    async def stock(self, queued: int, finished: int) -> None:
+        raw_postgres.stock(self.admin, queued, finished)

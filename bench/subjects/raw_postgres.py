@@ -1,99 +1,119 @@
-"""psycopg by hand: claim so many, finish them. No sessions, no unique keys, no wake-ups."""
+"""psycopg by hand, on the schema of goncordia's driver: claim so many, finish them.
+
+No sessions, no unique keys, no wake-ups, one level of priority, and one queue.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from psycopg import AsyncConnection
+from goncordia.ids import uuid7
+from goncordia_postgres import SyncPostgresDriver
+from psycopg import AsyncConnection, Connection
 from subject import TO, Subject
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS raw_job (
-    id uuid PRIMARY KEY, queue text NOT NULL, kind text NOT NULL, state smallint NOT NULL DEFAULT 0,
-    priority smallint NOT NULL DEFAULT 0, attempt smallint NOT NULL DEFAULT 0,
-    max_attempts smallint NOT NULL DEFAULT 25, run_at timestamptz NOT NULL DEFAULT now(),
-    created_at timestamptz NOT NULL DEFAULT now(), finished_at timestamptz, token uuid,
-    args jsonb NOT NULL
-) WITH (fillfactor = 50);
-CREATE INDEX IF NOT EXISTS raw_ready ON raw_job (queue, priority DESC, run_at, id) WHERE state = 0
-"""
-INSERT = "INSERT INTO raw_job (id, queue, kind, args) VALUES (%s, 'default', 'note', %s)"
-COPY = "COPY raw_job (id, queue, kind, args) FROM STDIN"
-CLAIM = """
+JOB = "goncordia.job_row"
+INSERT = f"INSERT INTO {JOB} (id, queue, kind, args) VALUES (%b, 'default', 'note', %b)"
+COPY = f"COPY {JOB} (id, queue, kind, args) FROM STDIN (FORMAT binary)"
+CLAIM = f"""
 WITH due AS MATERIALIZED (
-    SELECT id FROM raw_job WHERE queue = 'default' AND state = 0
-    ORDER BY priority DESC, run_at, id LIMIT %s FOR UPDATE SKIP LOCKED
+    SELECT ctid AS place FROM {JOB}
+    WHERE queue = 'default' AND priority = 0 AND state < 3 AND run_at <= statement_timestamp()
+    ORDER BY run_at, id LIMIT %b FOR UPDATE SKIP LOCKED
 )
-UPDATE raw_job SET state = 3, attempt = attempt + 1, token = %s FROM due WHERE raw_job.id = due.id
-RETURNING raw_job.id, args::text"""
-FINISH = """
-UPDATE raw_job SET state = 4, finished_at = now(), token = NULL FROM unnest(%s::uuid[]) d(id)
-WHERE raw_job.id = d.id AND state + 0 = 3 AND token IS NOT DISTINCT FROM %s"""
-STOCK = """
-INSERT INTO raw_job (id, queue, kind, state, args, finished_at)
-SELECT gen_random_uuid(), 'default', 'note', %s, '{"n": 1, "to": "ada@example.com"}',
-    CASE WHEN %s = 4 THEN now() END
-FROM generate_series(1, %s)"""
+UPDATE {JOB} AS job
+SET state = 3, attempt = attempt + 1, token = %b, attempted_at = statement_timestamp()
+FROM due WHERE job.ctid = due.place RETURNING job.id, job.args"""
+FINISH = f"""
+UPDATE {JOB} AS job
+SET state = 4, finished_at = statement_timestamp(), token = NULL,
+    expire_at = statement_timestamp() + interval '7 days'
+FROM unnest(%b::uuid[]) AS told (id)
+WHERE job.id = told.id AND job.state + 0 = 3 AND job.token IS NOT DISTINCT FROM %b"""
+STOCK = f"""
+INSERT INTO {JOB} (id, queue, kind, args, run_at, created_at, state, finished_at, expire_at)
+SELECT uuidv7(), 'default', 'note', '{{"n":1,"to":"{TO}"}}', at, at, %(state)s,
+    CASE WHEN %(state)s > 3 THEN at END, CASE WHEN %(state)s > 3 THEN at + interval '7 days' END
+FROM generate_series(1, %(n)s) AS n,
+    LATERAL (SELECT statement_timestamp() - interval '1 hour' + n * interval '1 us') AS _ (at)"""
+EMPTY = f"TRUNCATE {JOB}, goncordia.unique_key"
+
+Rows = list[tuple[UUID, bytes]]
 
 
-def args(n: int) -> str:
-    return json.dumps({"n": n, "to": TO})
+def stock(db: Connection, queued: int, finished: int) -> None:
+    """Add so many jobs, and let the server know of them."""
+    for state, n in ((0, queued), (4, finished)):
+        db.execute(STOCK, {"state": state, "n": n})
+    db.execute(f"VACUUM (ANALYZE) {JOB}")
 
 
 class SUBJECT(Subject):
-    settings = "psycopg 3 binary, autocommit, one connection, COPY for batches"
+    settings = (
+        "psycopg 3 binary, binary parameters, autocommit, one connection, COPY for batches, the "
+        "schema and indexes of goncordia's driver"
+    )
 
     async def open(self) -> None:
-        self.db = await AsyncConnection[tuple[object, ...]].connect(self.url, autocommit=True)
-        await self.db.execute(SCHEMA)
+        with SyncPostgresDriver(self.url) as driver:
+            driver.migrate()
+        self.admin = Connection[tuple[object, ...]].connect(self.url, autocommit=True)
+        self.db = await AsyncConnection[tuple[UUID, bytes]].connect(self.url, autocommit=True)
 
     async def close(self) -> None:
+        self.admin.close()
         await self.db.close()
 
     async def clear(self) -> None:
-        await self.db.execute("TRUNCATE raw_job")
+        self.admin.execute(EMPTY)
+
+    def prepare(self, n: int) -> None:
+        self.rows = [(uuid7(), b'{"n":%d,"to":"%b"}' % (i, TO.encode())) for i in range(n)]
 
     async def enqueue(self, n: int) -> None:
-        await self.db.execute(INSERT, (uuid4(), args(n)))
+        await self.db.execute(INSERT, self.rows[n])
 
     async def enqueue_tx(self, n: int) -> None:
         async with self.db.transaction():
-            await self.enqueue(n)
+            await self.db.execute(INSERT, self.rows[n])
 
     async def enqueue_many(self, first: int, n: int) -> None:
         async with self.db.cursor().copy(COPY) as copy:
-            for i in range(first, first + n):
-                await copy.write_row((str(uuid4()), "default", "note", args(i)))
+            copy.set_types(("uuid", "text", "text", "bytea"))
+            for job, args in self.rows[first : first + n]:
+                await copy.write_row((job, "default", "note", args))
 
     async def drain(self, concurrency: int, n: int, seconds: float) -> float:
-        started = time.perf_counter()
-        while time.perf_counter() - started < seconds and await self._round(concurrency):
-            pass
-        return self.work.count / (time.perf_counter() - started)
+        started, done = time.perf_counter(), 0
+        while time.perf_counter() - started < seconds:
+            token, claimed = await self._claimed(concurrency)
+            if not claimed:
+                break
+            if self.work.delay:
+                await asyncio.sleep(self.work.delay)  # all of them wait at once
+            await self._finish(claimed, token)
+            done += len(claimed)
+        return done / (time.perf_counter() - started)
 
     async def claim(self, size: int) -> float:
+        self.prepare(size)
+        await self.enqueue_many(0, size)
         started = time.perf_counter()
-        token, rows = await self._claimed(size)
+        token, claimed = await self._claimed(size)
         took = time.perf_counter() - started
-        await self.db.execute(FINISH, ([row[0] for row in rows], token))
+        await self._finish(claimed, token)
         return took
 
     async def stock(self, queued: int, finished: int) -> None:
-        for state, n in ((0, queued), (4, finished)):
-            await self.db.execute(STOCK, (state, state, n))
-        await self.db.execute("VACUUM ANALYZE raw_job")
+        stock(self.admin, queued, finished or 0)
 
-    async def _claimed(self, size: int) -> tuple[object, list[tuple[object, ...]]]:
+    async def _claimed(self, size: int) -> tuple[UUID, Rows]:
         token = uuid4()
-        cursor = await self.db.execute(CLAIM, (size, token))
+        cursor = self.db.cursor(binary=True)
+        await cursor.execute(CLAIM, (size, token))
         return token, await cursor.fetchall()
 
-    async def _round(self, size: int) -> bool:
-        token, rows = await self._claimed(size)
-        await asyncio.gather(*(self.work() for _ in rows))
-        if rows:
-            await self.db.execute(FINISH, ([row[0] for row in rows], token))
-        return bool(rows)
+    async def _finish(self, claimed: Rows, token: UUID) -> None:
+        await self.db.execute(FINISH, ([row[0] for row in claimed], token))

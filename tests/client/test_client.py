@@ -1,4 +1,4 @@
-"""What clients tell of a file whose jobs a pool runs: results, ends, counts, reasons."""
+"""What clients tell of real stores whose jobs a pool runs: results, ends, counts, reasons."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from sqlite3 import Connection
-from typing import Any
+from pathlib import Path
+from typing import Any, Never
 from uuid import UUID, uuid4
 
 import anyio
@@ -17,6 +17,7 @@ from goncordia import (
     Args,
     Client,
     Discard,
+    Driver,
     Job,
     JobFailed,
     JobNotFound,
@@ -24,6 +25,8 @@ from goncordia import (
     State,
     SyncClient,
     WaitTimeout,
+    open_driver,
+    open_sync_driver,
     worker_pool,
 )
 from goncordia.actions import Acted
@@ -43,7 +46,6 @@ from goncordia.reasons import (
 )
 from goncordia.sessions import Claim, WorkerInfo
 from goncordia.sweep import Sweep
-from goncordia_sql.sqlite import SqliteDriver, SyncSqliteDriver
 
 pytestmark = pytest.mark.anyio
 
@@ -80,32 +82,51 @@ class Shop:
             await self.gate.wait()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A store with the schema in it."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/jobs.db?synchronous=normal"
+    else:
+        url = request.getfixturevalue("postgres_url")
+    with open_sync_driver(url) as driver:
+        driver.migrate()
+    return url
+
+
+@pytest.fixture
+async def driver(anyio_backend: str, url: str) -> AsyncGenerator[Driver[Never]]:
+    """An open driver on it."""
+    async with open_driver(url) as driver:
+        yield driver
+
+
 @pytest.fixture
 def shop() -> Shop:
     return Shop()
 
 
 @pytest.fixture
-def client(driver: SqliteDriver) -> Client[Connection]:
+def client(driver: Driver[Never]) -> Client[Never]:
     return Client(driver)
 
 
 @asynccontextmanager
-async def working(driver: SqliteDriver, shop: Shop) -> AsyncGenerator[None]:
+async def working(driver: Driver[Never], shop: Shop) -> AsyncGenerator[None]:
     async with worker_pool(driver, shop.jobs, shutdown_timeout=0.01):
         with anyio.fail_after(60):
             yield
         shop.gate.set()
 
 
-async def test_a_result_is_waited_for(driver, shop: Shop, client: Client[Connection]) -> None:
+async def test_a_result_is_waited_for(driver, shop: Shop, client: Client[Never]) -> None:
     async with working(driver, shop):
         job = await client.enqueue(Sum(of=[3, 4]))
         assert await client.wait(job.job_id, type=Total) == Total(7)
         assert await client.wait(job.job_id) == {"total": 7}
 
 
-async def test_ends_without_one_are_errors(driver, shop: Shop, client: Client[Connection]) -> None:
+async def test_ends_without_one_are_errors(driver, shop: Shop, client: Client[Never]) -> None:
     async with working(driver, shop):
         with pytest.raises(JobFailed, match="Discard: nothing to add up"):
             await client.wait((await client.enqueue(Sum(of=[]))).id)
@@ -120,7 +141,7 @@ async def test_ends_without_one_are_errors(driver, shop: Shop, client: Client[Co
             await client.wait(later)
 
 
-async def test_many_are_watched(driver, shop: Shop, client: Client[Connection]) -> None:
+async def test_many_are_watched(driver, shop: Shop, client: Client[Never]) -> None:
     jobs = {(await client.enqueue(Sum(of=[n, n]))).id: 2 * n for n in range(20)}
     lost = (await client.enqueue(Sum(of=[]))).id
     results: dict[UUID, object] = {}
@@ -132,7 +153,7 @@ async def test_many_are_watched(driver, shop: Shop, client: Client[Connection]) 
     assert results == {job: {"total": total} for job, total in jobs.items()} | {lost: None}
 
 
-async def test_a_waiter_may_be_cancelled(client: Client[Connection]) -> None:
+async def test_a_waiter_may_be_cancelled(client: Client[Never]) -> None:
     job = (await client.enqueue(Sum(of=[1]))).id
     with anyio.move_on_after(0.01) as scope:
         await client.wait(job)
@@ -140,7 +161,7 @@ async def test_a_waiter_may_be_cancelled(client: Client[Connection]) -> None:
     assert (await client.count()).n == 1
 
 
-async def test_all_that_is_found_is_acted_on(client: Client[Connection]) -> None:
+async def test_all_that_is_found_is_acted_on(client: Client[Never]) -> None:
     await client.enqueue_many([Sum(of=[n]) for n in range(2500)])
     keep = (await client.enqueue(Sum(of=[]), queue="other", tags=["keep"])).id
     assert await client.cancel_all(kinds=["sum"], queues=["default"], dry=True) == Sweep(2500)
@@ -156,12 +177,12 @@ async def test_all_that_is_found_is_acted_on(client: Client[Connection]) -> None
     assert (await client.count(limit=100)).more
 
 
-async def why(client: Client[Connection], job: UUID) -> list[type]:
+async def why(client: Client[Never], job: UUID) -> list[type]:
     return [type(reason) for reason in (await client.explain(job)).reasons]
 
 
 async def test_it_says_why_jobs_wait_run_and_ended(
-    driver: SqliteDriver, shop: Shop, client: Client[Connection]
+    driver: Driver[Never], shop: Shop, client: Client[Never]
 ) -> None:
     job = (await client.enqueue(Sum(of=[]), max_attempts=1)).id
     later = (await client.enqueue(Sum(of=[]), run_at=timedelta(hours=3))).id
@@ -188,7 +209,7 @@ async def test_it_says_why_jobs_wait_run_and_ended(
 
 
 async def test_nothing_holds_it_back_or_its_holder_is_dead(
-    driver: SqliteDriver, client: Client[Connection]
+    driver: Driver[Never], client: Client[Never]
 ) -> None:
     job = (await client.enqueue(Sum(of=[]))).id
     session = await driver.join(WorkerInfo("w"), timedelta(minutes=1))
@@ -203,18 +224,18 @@ async def test_nothing_holds_it_back_or_its_holder_is_dead(
 
 
 @pytest.fixture
-def blocking(path: str) -> Iterator[SyncClient[Connection]]:
-    with SyncSqliteDriver(path, synchronous="NORMAL") as driver:
+def blocking(url: str) -> Iterator[SyncClient[Never]]:
+    with open_sync_driver(url) as driver:
         yield SyncClient(driver)
 
 
-def beside(path: str, loop: str, work: Callable[[], object]) -> None:
+def beside(url: str, loop: str, work: Callable[[], object]) -> None:
     """Do it while a pool works in another thread."""
     ready, done = threading.Event(), threading.Event()
 
     async def run() -> None:
         async with (
-            SqliteDriver(path, synchronous="NORMAL") as driver,
+            open_driver(url) as driver,
             worker_pool(driver, Shop().jobs),
         ):
             ready.set()
@@ -231,9 +252,7 @@ def beside(path: str, loop: str, work: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "trio"])
-def test_the_same_from_plain_functions(
-    path: str, loop: str, blocking: SyncClient[Connection]
-) -> None:
+def test_the_same_from_plain_functions(url: str, loop: str, blocking: SyncClient[Never]) -> None:
     def work() -> None:
         job = blocking.enqueue(Sum(of=[1, 2])).id
         assert blocking.wait(job, timeout=60, type=Total) == Total(3)
@@ -244,7 +263,7 @@ def test_the_same_from_plain_functions(
         assert sorted(ended.id for ended in told) == jobs
         assert [type(reason) for reason in blocking.explain(job).reasons] == [HasEnded]
 
-    beside(path, loop, work)
+    beside(url, loop, work)
     assert blocking.count(states=[State.COMPLETED]).n == 6
     assert blocking.retry_all(kinds=["sum"]).changed == 1
     with pytest.raises(WaitTimeout):

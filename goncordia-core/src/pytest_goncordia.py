@@ -16,8 +16,9 @@ import pytest
 
 if TYPE_CHECKING:
     from goncordia import Client, SyncClient, WorkerPool
+    from goncordia.clock import Clock
     from goncordia.memory import MemoryDriver, Tx
-    from goncordia.testing import MockClock, SyncTracker, Tracker
+    from goncordia.testing import SyncTracker, Tracker
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def goncordia_tracker(goncordia_driver: MemoryDriver) -> Tracker[Tx]:
 
 
 @pytest.fixture
-def goncordia_clock(goncordia_tracker: Tracker[Tx]) -> MockClock:
+def goncordia_clock(goncordia_tracker: Tracker[Tx]) -> Clock:
     """The store's time, which `goncordia_tracker.advance` moves."""
     return goncordia_tracker.clock
 
@@ -65,7 +66,7 @@ def goncordia_pool(
 
 @pytest.fixture
 def goncordia_sync_tracker(
-    goncordia_driver: MemoryDriver, goncordia_clock: MockClock
+    goncordia_driver: MemoryDriver, goncordia_clock: Clock
 ) -> SyncTracker[Tx]:
     """As `goncordia_tracker`, for tests without an event loop: nothing is awaited."""
     from goncordia.testing import SyncTracker

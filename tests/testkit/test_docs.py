@@ -1,4 +1,4 @@
-"""What docs/how-to/testing.md shows runs as it stands; and what the plugin costs who does not use it."""
+"""What docs/how-to/testing.md shows runs; and what the plugin costs who does not use it."""
 
 from __future__ import annotations
 

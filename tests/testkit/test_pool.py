@@ -74,6 +74,29 @@ async def test_settled_is_the_barrier(kit: Kit, log: Any) -> None:
         assert {job.state for job in jobs_now} == {State.COMPLETED}
 
 
+async def test_settled_follows_however_long_one_thing_leads_to_another(kit: Kit) -> None:
+    """Through the store and through threads."""
+    jobs, seen = Registry(), []
+
+    @jobs.worker
+    async def mail(job: Job[Mail]) -> None:
+        seen.append(job.args.to)
+        await kit.client.enqueue(Text(job.args.to))
+
+    @jobs.worker
+    def text(job: Job[Text]) -> None:
+        left = int(job.args.phone)
+        if left:
+            anyio.from_thread.run(kit.client.enqueue, Mail(str(left - 1)))
+
+    async with kit.tracker.pool(jobs):
+        await kit.client.enqueue(Mail("4"))
+        await kit.tracker.settled()
+        assert seen == ["4", "3", "2", "1", "0"]
+        settled = await kit.tracker.require_enqueued(Text, 5)
+        assert {job.state for job in settled} == {State.COMPLETED}
+
+
 async def test_handlers_that_sleep_wake_on_the_way(kit: Kit) -> None:
     jobs, seen = Registry(), []
 

@@ -9,9 +9,22 @@ from typing import Any
 
 import anyio
 import pytest
-from goncordia import Args, Discard, Enqueue, Fixed, Job, Registry, Snooze, State, Unique, never
+from goncordia import (
+    Args,
+    Client,
+    Discard,
+    Enqueue,
+    Fixed,
+    Job,
+    Registry,
+    Snooze,
+    State,
+    Unique,
+    never,
+)
 from goncordia.errors import ArgsDecodeError, HandleMismatch, InvalidArgument
 from goncordia.memory import MemoryDriver
+from goncordia.system_clock import SystemClock
 from goncordia.testing import SyncTracker, Tracker, drain, look
 
 from .conftest import Kit, Mail, Text
@@ -259,6 +272,26 @@ async def test_drain_runs_what_is_due_and_what_follows(both: Kit) -> None:
     await both.tracker.drain(jobs)
     assert seen == ["ada", "bob", "late"]
     assert repr(await both.tracker.drain(jobs)) == "<Drained: nothing was due>"
+
+
+async def test_a_client_of_the_applications_own_needs_real_time(kit: Kit) -> None:
+    jobs, seen = Registry(), []
+
+    @jobs.worker
+    async def mail(job: Job[Mail]) -> None:
+        seen.append(job.args.to)
+
+    driver = kit.tracker.driver
+    await Client(driver).enqueue(Mail("ada"), run_at=timedelta(microseconds=1))
+    [job] = await kit.tracker.require_enqueued(Mail)
+    assert job.state is State.SCHEDULED  # by a clock that stands still
+    tracker = Tracker(driver, clock=SystemClock())
+    [job] = await tracker.require_enqueued(Mail)
+    assert job.state is State.AVAILABLE
+    await tracker.drain(jobs)
+    assert seen == ["ada"]
+    with pytest.raises(InvalidArgument, match="goes by itself"):
+        await tracker.advance(1)
 
 
 async def test_drain_raises_what_handlers_raise(both: Kit) -> None:

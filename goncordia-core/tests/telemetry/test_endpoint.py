@@ -11,6 +11,7 @@ import pytest
 from goncordia import Client, Job, Registry, worker_pool
 from goncordia.errors import InvalidArgument
 from goncordia.memory import MemoryDriver
+from goncordia.telemetry import http
 from goncordia.telemetry.http import Page, served
 from goncordia.telemetry.prometheus import Prometheus
 from goncordia.testing import FaultyDriver, refused
@@ -150,6 +151,18 @@ async def test_a_client_that_says_nothing_does_not_hold_up_the_end() -> None:
         silent = await anyio.connect_tcp("127.0.0.1", port)
         assert (await scrape(port)).status == 200
     async with silent:
+        with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
+            await silent.receive()
+
+
+async def test_a_client_that_goes_on_saying_nothing_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http, "PATIENCE", 0.01)
+    async with (
+        served("/metrics", page, "127.0.0.1", 0) as port,
+        await anyio.connect_tcp("127.0.0.1", port) as silent,
+    ):
         with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
             await silent.receive()
 

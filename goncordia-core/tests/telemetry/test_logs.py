@@ -14,7 +14,7 @@ import pytest
 from goncordia import Client, Fixed, Job, Registry, Snooze, worker_pool
 from goncordia.logs import JobFields, JobLog, JsonLines
 from goncordia.memory import MemoryDriver
-from goncordia.testing import MockClock
+from goncordia.testing import MockClock, work
 
 from .conftest import Mail, Text
 
@@ -100,6 +100,16 @@ async def test_what_a_handler_logs_is_marked_with_its_job(lines: Any) -> None:
     log.info("after")
     told = {line["message"]: line.get("job_id") for line in lines() if line["logger"] == "shop"}
     assert told == {"before": None, "sent": mail_id, "texted": text_id, "after": None}
+
+
+async def test_the_mark_ends_with_the_attempt(lines: Any) -> None:
+    """Also where no pool keeps each job's context apart."""
+
+    async def mail(job: Job[Mail]) -> None: ...
+
+    await work(mail, Mail(), middleware=[JobLog()])
+    logging.getLogger("shop").info("after")
+    assert "job_id" not in lines()[-1]
 
 
 async def test_a_record_keeps_what_it_says_itself(lines: Any) -> None:

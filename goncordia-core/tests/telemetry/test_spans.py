@@ -12,6 +12,7 @@ import pytest
 from goncordia import Cancel, Discard, Enqueue, Fixed, Job, RetryAt, Snooze, never
 from goncordia.errors import Unavailable
 from goncordia.telemetry import Status
+from goncordia.testing import work
 from opentelemetry import baggage, context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode, get_current_span
@@ -185,6 +186,18 @@ async def test_the_handler_runs_within_the_span_with_the_baggage(rig: Rig) -> No
     [span] = rig.spans("goncordia.process")
     assert seen == [(spot(span).span_id, "ada")]
     assert not get_current_span().get_span_context().is_valid
+
+
+async def test_it_leaves_the_context_as_it_was(rig: Rig) -> None:
+    """Also where no pool keeps each job's apart."""
+
+    async def mail(job: Job[Mail]) -> bool:
+        return get_current_span().get_span_context().is_valid
+
+    with rig.tracers.get_tracer("application").start_as_current_span("test") as outer:
+        worked = await work(mail, Mail(), middleware=[rig.telemetry.middleware])
+        assert worked.result is True
+        assert get_current_span() is outer
 
 
 async def test_a_pool_inside_a_span_does_not_make_it_every_jobs_parent(rig: Rig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
@@ -88,7 +89,7 @@ class Telemetry:
             if carrier:
                 for job in jobs:
                     meta = {**codec.decode_object(job.meta), names.CARRIER: carrier}
-                    job.meta = codec.encode(meta, "meta")
+                    job.meta = codec.encode(meta, "meta", limit=sys.maxsize)  # it was checked
             try:
                 yield
             except BaseException as error:

@@ -13,6 +13,7 @@ import anyio
 from goncordia.answers import Filter
 from goncordia.args import Args, kind_of
 from goncordia.client import Client
+from goncordia.clock import Clock
 from goncordia.driver import Driver, SyncDriver
 from goncordia.errors import InvalidArgument
 from goncordia.jobs import JobRow
@@ -34,11 +35,20 @@ Tx = TypeVar("Tx")
 class _Sight:
     """What both trackers know of the jobs in a store."""
 
-    def __init__(self, store: Driver[Never] | SyncDriver[Never], clock: MockClock) -> None:
+    def __init__(self, store: Driver[Never] | SyncDriver[Never], clock: Clock) -> None:
         self.clock = clock
-        """The time of the clients, the store and the pools; it stands until a test moves it."""
+        """The time of the clients, the store and the pools."""
         self._notes = Notes()
         self._asks = store.capabilities.tx_finish != "none"
+
+    @property
+    def _mock(self) -> MockClock:
+        if isinstance(self.clock, MockClock):
+            return self.clock
+        raise InvalidArgument(
+            f"advance: the tracker's clock is a {type(self.clock).__name__}, which goes by itself; "
+            "make the tracker without clock="
+        )
 
     def _look(self, tx: object, *kinds: str) -> Op[list[JobRow]]:
         noted = [] if tx is None else self._notes.within(tx)
@@ -66,8 +76,12 @@ class Tracker(_Sight, Generic[Tx]):
     driver that is open: one in memory needs no opening. It works on one event loop at a time.
     """
 
-    def __init__(self, driver: Driver[Tx], *, clock: MockClock | None = None) -> None:
-        """Round that driver; a clock of one's own is not waited for as `advance` does."""
+    def __init__(self, driver: Driver[Tx], *, clock: Clock | None = None) -> None:
+        """Round that driver, with a `MockClock` unless told otherwise.
+
+        Where the code under test enqueues with a client of its own, whose time is real, say
+        `clock=SystemClock()`: by a clock that stands still what it schedules is due far ahead.
+        """
         self._rest = Rest(driver)
         super().__init__(driver, clock or MockClock(quiet=self.settled))
         self.driver = self._rest.driver
@@ -132,10 +146,10 @@ class Tracker(_Sight, Generic[Tx]):
     async def advance(self, span: timedelta | float) -> None:
         """Move the clock, and let the pools run on the way what falls due: at its time, exactly.
 
-        `span` is a timedelta or seconds.
+        `span` is a timedelta or seconds. Raises `InvalidArgument` for a clock that can't be moved.
         """
         await self.settled()
-        await self.clock.advance(span)
+        await self._mock.advance(span)
         await self.settled()
 
     async def drain(
@@ -160,9 +174,9 @@ class SyncTracker(_Sight, Generic[Tx]):
         driver: SyncDriver[Tx],
         *,
         runs: Callable[[], Driver[Tx]] | None = None,
-        clock: MockClock | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        """Round that driver. `runs` makes a driver of the same store to run jobs on, not opened."""
+        """As `Tracker`. `runs` makes a driver of the same store to run jobs on, not opened."""
         super().__init__(driver, clock or MockClock())
         self._runs = runs
         self.driver = driver
@@ -203,7 +217,7 @@ class SyncTracker(_Sight, Generic[Tx]):
 
     def advance(self, span: timedelta | float) -> None:
         """Move the clock; no pool runs meanwhile, so `drain` afterwards."""
-        anyio.run(self.clock.advance, span)
+        anyio.run(self._mock.advance, span)
 
     def drain(
         self, registry: Registry, *, keep_errors: bool = False, **options: Unpack[PoolOptions]

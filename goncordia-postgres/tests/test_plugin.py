@@ -57,4 +57,4 @@ def test_a_pool_says_where_the_database_is() -> None:
         told = PostgresDriver(pool)._place.conninfo
         assert {"host=h", "dbname=d", "user=u"} <= set(told.split())
     with pytest.raises(InvalidArgument, match="psycopg pool"):
-        PostgresDriver(42)
+        PostgresDriver(42)  # pyright: ignore[reportArgumentType] - the point

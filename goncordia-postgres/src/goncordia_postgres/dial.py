@@ -41,7 +41,7 @@ class Dialled:
 
 
 def dial(place: Place, conninfo: str | None = None) -> Dialled:
-    """Connect; raises `Unavailable`."""
+    """Connect; raises `Unavailable`, or what else stands in the way."""
     try:
         connection = psycopg.connect(conninfo or place.conninfo, autocommit=True)
     except psycopg.OperationalError as error:
@@ -50,15 +50,13 @@ def dial(place: Place, conninfo: str | None = None) -> Dialled:
     dialled = Dialled(connection, Link(connection.pgconn, place.schema, prepares=place.prepares))
     if place.prepares:  # behind a pooler they would reach whoever comes next
         try:
-            _set_up(dialled.link)
-        except BaseException as error:
+            _set(dialled.link)
+        except psycopg.Error as error:
             dialled.close()
-            if isinstance(error, psycopg.Error):
-                raise translate(error, str(place)) from error
-            raise
+            raise translate(error, str(place)) from error
     return dialled
 
 
-def _set_up(link: Link) -> None:
+def _set(link: Link) -> None:
     [reply] = wait(link.ask([Statement(_SET)]), link.pgconn.socket)
     link.flushes = bool(reply.rows[0][0])

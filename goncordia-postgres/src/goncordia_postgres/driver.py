@@ -44,7 +44,7 @@ from goncordia_postgres.listen import Silence, listening
 from goncordia_postgres.patience import patient
 from goncordia_postgres.perform import alone, together
 from goncordia_postgres.place import CONNECTIONS, Place
-from goncordia_postgres.pools import address
+from goncordia_postgres.pools import Pool, address
 from goncordia_postgres.promises import Promises
 from goncordia_postgres.statements import SCHEMA
 from goncordia_postgres.translate import translate
@@ -72,7 +72,7 @@ class PostgresDriver(Promises):
 
     def __init__(
         self,
-        database: str | object,
+        database: str | Pool,
         *,
         schema: str = SCHEMA,
         connections: int = CONNECTIONS,

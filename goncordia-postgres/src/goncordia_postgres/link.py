@@ -8,6 +8,7 @@ what is sent together goes in one pipeline, and costs one round trip.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
 from typing import cast
 
@@ -105,7 +106,8 @@ class Link:
             return results
         finally:
             if pgconn.status == pq.ConnStatus.OK:
-                pgconn.exit_pipeline_mode()
+                with suppress(errors.OperationalError):  # it was left halfway, and will be closed
+                    pgconn.exit_pipeline_mode()
 
     def _send_all(self, statements: Sequence[Statement], apart: bool) -> list[int]:
         """Send them; what the server will answer, one by one."""

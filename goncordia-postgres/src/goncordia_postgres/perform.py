@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from goncordia.statements import Op, Reply, Statement, Step
 from psycopg import pq
@@ -17,14 +15,6 @@ from goncordia_postgres.link import Link
 R = TypeVar("R")
 
 _BEGIN, _COMMIT, _ROLLBACK = (Statement(text) for text in (sql.BEGIN, sql.COMMIT, sql.ROLLBACK))
-
-
-class Work(NamedTuple):
-    """An operation to run; atomic: its statements are one transaction."""
-
-    make: Callable[[Env], Op[object]]
-    now: datetime | None
-    atomic: bool = False
 
 
 def alone(link: Link, env: Env, op: Op[R]) -> PQGen[R]:

@@ -13,18 +13,25 @@ from psycopg.conninfo import make_conninfo
 class Pool(Protocol):
     """The part of a `psycopg_pool` pool that says where it connects to."""
 
-    conninfo: str
-    kwargs: Mapping[str, object] | None
+    @property
+    def conninfo(self) -> object:
+        """The address."""
+        ...
+
+    @property
+    def kwargs(self) -> object:
+        """What is given to `connect` beside it."""
+        ...
 
 
-def address(database: object) -> str:
+def address(database: str | Pool) -> str:
     """The address itself, or a pool's; raises `InvalidArgument` for anything else."""
     if isinstance(database, str):
         return database
-    if isinstance(database, Pool) and isinstance(cast("object", database.conninfo), str):
-        given = database.kwargs or {}
+    if isinstance(database, Pool) and isinstance(database.conninfo, str):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers
+        given = cast("Mapping[str, str | int | None]", database.kwargs or {})
         params = {name: value for name, value in given.items() if name not in _PYTHON}
-        return make_conninfo(database.conninfo, **params)  # pyright: ignore[reportArgumentType] - libpq's own words
+        return make_conninfo(database.conninfo, **params)
     raise InvalidArgument(
         f"database is a {type(database).__name__}: use a postgresql:// address or a psycopg pool"
     )

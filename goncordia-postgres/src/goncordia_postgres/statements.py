@@ -173,7 +173,6 @@ WHERE {_OPEN}"""
 HELD = f"""
 SELECT {CLAIMED} FROM goncordia.job_row
 WHERE session = $1::uuid AND token = $2::uuid AND state = 3"""
-ALIVE = _ALIVE
 NAME_QUEUES = """
 INSERT INTO goncordia.queue (name) SELECT name FROM unnest($1::text[]) AS new (name)
 WHERE NOT EXISTS (SELECT 1 FROM goncordia.queue AS known WHERE known.name = new.name)

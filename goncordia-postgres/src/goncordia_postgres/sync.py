@@ -41,7 +41,7 @@ from goncordia_postgres.link import Link
 from goncordia_postgres.patience import patient_here
 from goncordia_postgres.perform import alone, together
 from goncordia_postgres.place import CONNECTIONS, Place
-from goncordia_postgres.pools import address
+from goncordia_postgres.pools import Pool, address
 from goncordia_postgres.promises import Promises
 from goncordia_postgres.statements import SCHEMA
 from goncordia_postgres.translate import translate
@@ -54,7 +54,7 @@ class SyncPostgresDriver(Promises):
 
     def __init__(
         self,
-        database: str | object,
+        database: str | Pool,
         *,
         schema: str = SCHEMA,
         connections: int = CONNECTIONS,

@@ -62,7 +62,7 @@ def goncordia_middleware() -> Iterable[Middleware]:
 
 @hookspec
 def goncordia_enqueuing() -> Iterable[Enqueuing]:
-    """What wraps each insert of jobs, by clients and by `job.then`, outermost first."""
+    """What wraps each insert, by clients, `job.then` and schedules, outermost first."""
     return ()
 
 

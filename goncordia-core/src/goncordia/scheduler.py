@@ -27,6 +27,7 @@ from goncordia.enqueue import LATEST
 from goncordia.errors import CapabilityMissing, ScheduleError
 from goncordia.jobs import NewJob
 from goncordia.lifecycle import LIVE
+from goncordia.middleware import Enqueuing, enqueuing
 from goncordia.periodic import Overlap, Periodic, Schedules
 from goncordia.schedule import following, ticks_due
 
@@ -85,8 +86,10 @@ class Line:
         clock: Clock,
         leads: Callable[[], bool],
         limit: int,
+        layers: Sequence[Enqueuing],
     ) -> None:
         """Knows nothing yet."""
+        self._layers = layers
         self._entry = entry
         self._driver = driver
         self._clock = clock
@@ -162,7 +165,8 @@ class Line:
             wanted = [] if await self._overlaps(cursor, wanted[0][1]) else wanted[:1]
         for start in range(0, len(wanted), self._driver.habits.batch):
             batch = [job for _, job in wanted[start : start + self._driver.habits.batch]]
-            await self._driver.insert(batch, now=self._clock.told())
+            with enqueuing(self._layers, batch, None):
+                await self._driver.insert(batch, now=self._clock.told())
         last, job = (wanted[-1][0], wanted[-1][1].id) if wanted else (cursor.last, cursor.job)
         moved = msgspec.json.encode(Cursor(ticks[-1], last, job))
         return msgspec.json.decode(await self._set(held, moved), type=Cursor)
@@ -216,10 +220,14 @@ class Scheduler:
         *,
         leads: Callable[[], bool] = lambda: True,
         limit: int = PAYLOAD_LIMIT,
+        layers: Sequence[Enqueuing] = (),
     ) -> None:
-        """`leads` tells who goes first; `limit` is the payload limit in bytes."""
+        """`leads` tells who goes first; `limit` is the payload limit in bytes.
+
+        `layers` wrap each insert, the first one outermost.
+        """
         self._clock = clock
-        self._lines = [Line(entry, driver, clock, leads, limit) for entry in schedules]
+        self._lines = [Line(entry, driver, clock, leads, limit, layers) for entry in schedules]
 
     async def turn(self) -> float:
         """Enqueue what is due; the seconds until something can be due again.

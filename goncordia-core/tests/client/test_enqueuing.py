@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 
 import anyio
 import pytest
-from goncordia import Args, Client, Job, Registry, SyncClient, codec, memory, worker_pool
+from goncordia import (
+    Args,
+    Client,
+    Every,
+    Job,
+    Registry,
+    Schedules,
+    SyncClient,
+    codec,
+    memory,
+    worker_pool,
+)
 from goncordia.errors import InvalidArgument, Unavailable
 from goncordia.jobs import NewJob
 from goncordia.middleware import Enqueuing
+from goncordia.testing import MockClock
 
 from .conftest import Coat, Mail, Rig
 
@@ -133,3 +146,14 @@ async def test_follow_ups_are_wrapped_by_the_pools_layers(notes: Notes) -> None:
     assert notes.said == ["pool begins 1", "pool ends"]
     [row] = (await client.jobs(kinds=["follow"])).rows
     assert codec.decode_object(row.meta) == {"pool": True}
+
+
+async def test_so_is_what_schedules_enqueue(notes: Notes) -> None:
+    driver, clock, schedules = memory.MemoryDriver(), MockClock(), Schedules()
+    schedules.add("hourly", Every(timedelta(hours=1)), Follow())
+    async with worker_pool(
+        driver, Registry(), clock=clock, schedules=schedules, enqueuing=[notes.layer("pool")]
+    ) as pool:
+        await clock.advance(3600)
+        await pool.settled()
+    assert notes.said == ["pool begins 1", "pool ends"]

@@ -64,7 +64,7 @@ class PoolOptions(TypedDict, total=False):
     middleware: Sequence[Middleware]
     """What wraps every handler, outermost first; nothing."""
     enqueuing: Sequence[Enqueuing]
-    """What wraps the follow-ups of `job.then`, outermost first; nothing."""
+    """What wraps each insert of follow-ups and of schedules, outermost first; nothing."""
     schedules: Schedules | None
     """The jobs that are enqueued again and again; none."""
     clock: Clock | None

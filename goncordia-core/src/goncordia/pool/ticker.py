@@ -27,7 +27,12 @@ class Ticker:
         """Not running; `leads` tells whether this pool goes first."""
         self._clock = settings.clock
         self._scheduler = Scheduler(
-            driver, settings.schedules, self._clock, leads=leads, limit=settings.payload_limit
+            driver,
+            settings.schedules,
+            self._clock,
+            leads=leads,
+            limit=settings.payload_limit,
+            layers=settings.enqueuing,
         )
 
     async def run(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -150,6 +151,16 @@ def test_a_watch_ends_well_at_the_first_signal(shop: Path) -> None:
     process.stdout.close()
     assert [frame["queues"][0]["due"] for frame in frames] == [1, 1]
     assert frames[1]["queues"][0]["entered"] == 0.0
+
+
+@pytest.mark.parametrize("command", ["watch --json --every 0.1", "watch --every 0.1", "list"])
+def test_nobody_need_read_to_the_end(shop: Path, command: str) -> None:
+    """`| head -1`, and less than that."""
+    line = f"{shlex.join(COMMAND)} {command} | true"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}"], cwd=shop, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,9 @@ def reported(*known: str, debug: bool) -> Generator[None]:
         errors = list(leaves(raised))
         if any(isinstance(error, KeyboardInterrupt) for error in errors):
             sys.exit(INTERRUPTED)
+        for error in errors:
+            if isinstance(error, SystemExit):
+                raise error from None
         if not all(isinstance(error, GoncordiaError) for error in errors):
             raise
         for error in errors:

@@ -28,4 +28,13 @@ def say(line: str) -> None:
 def show_json(what: object) -> None:
     """Print for programs: one JSON document."""
     text = msgspec.json.format(msgspec.json.encode(what), indent=2).decode()
-    sys.stdout.write(text + "\n")
+    write(text + "\n")
+
+
+def write(text: str) -> None:
+    """Write it at once; where nobody reads any more (`| head`), end the process without a word."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        Console().on_broken_pipe()

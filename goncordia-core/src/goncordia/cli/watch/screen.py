@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 
@@ -13,7 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from goncordia.cli.counts import shown
-from goncordia.cli.tables import say
+from goncordia.cli.tables import say, write
 from goncordia.cli.watch.look import Frame, Line
 from goncordia.reasons import spell, stamp
 
@@ -83,5 +82,4 @@ def _plain(frame: Frame) -> None:
 
 def _json(frame: Frame) -> None:
     """A line of JSON, at once: whoever reads it is a program that waits for it."""
-    sys.stdout.write(msgspec.json.encode(frame).decode() + "\n")
-    sys.stdout.flush()
+    write(msgspec.json.encode(frame).decode() + "\n")

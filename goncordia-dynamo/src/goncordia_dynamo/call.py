@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar, cast
 import anyio
 import msgspec
 from goncordia.clock import utc_now
-from goncordia.errors import GoncordiaError, SchemaMismatch, Unavailable
+from goncordia.errors import GoncordiaError, SchemaMismatch, StoreUnusable, Unavailable
 
 from goncordia_dynamo.account import Account
 from goncordia_dynamo.errors import CREDENTIALS, MISSING, THROTTLED, TRANSIENT, Denied, Refused
@@ -144,7 +144,7 @@ class Caller:
     async def _send(self, target: str, body: bytes) -> Response:
         wire = self._wire
         if wire is None:
-            raise Unavailable("the driver is not open: use `async with`")
+            raise StoreUnusable("the driver is not open: use `async with`")
         keys = await self._account.keys()
         at = self.now()
         headers = self._signer.headers(target, wire.host, body, keys, at)

@@ -31,7 +31,18 @@ from goncordia.jobs import JobRow, NewJob, Outcome
 from goncordia.retention import Retention
 from goncordia.sessions import Beat, Claim, Claims, Session, Wakeups, WorkerInfo
 
-from goncordia_dynamo import act, cas, finish, insert, query, schema, sessions, stage, upkeep
+from goncordia_dynamo import (
+    act,
+    cas,
+    counts,
+    finish,
+    insert,
+    query,
+    schema,
+    sessions,
+    stage,
+    upkeep,
+)
 from goncordia_dynamo import claim as claims
 from goncordia_dynamo.account import Account
 from goncordia_dynamo.call import Caller, Usage
@@ -222,11 +233,11 @@ class DynamoDriver:
     ) -> builtins.list[Count]:
         """As in `Driver`."""
         store = await self._store()
-        return await query.stats(store, queues, store.moment(now))
+        return await counts.stats(store, queues, store.moment(now))
 
     async def kinds(self, limit: int = 100) -> builtins.list[str]:
         """As in `Driver`."""
-        return await query.kinds(await self._store(), limit)
+        return await counts.kinds(await self._store(), limit)
 
     async def queues(
         self, change: QueueChange | None = None, *, now: datetime | None = None

@@ -13,11 +13,13 @@ from goncordia.lifecycle import DORMANT, Event
 
 from goncordia_dynamo import draft, statements
 from goncordia_dynamo.draft import Draft
+from goncordia_dynamo.errors import TransactionTooLarge
 from goncordia_dynamo.insert import new_records, plan_insert
 from goncordia_dynamo.moment import Moment, ask
 from goncordia_dynamo.record import Record, mark_of, record_of
 from goncordia_dynamo.revise import Plan, revise
 from goncordia_dynamo.store import Store
+from goncordia_dynamo.table import ENTRIES
 from goncordia_dynamo.table import Outcome as Written
 from goncordia_dynamo.values import number, opaque, text
 from goncordia_dynamo.write import JSON, Batched, Write
@@ -137,10 +139,26 @@ class Finishing:
         writes: list[Write] = []
         for job in outcome.follow_ups:
             writes += await self._follow_up(job, found, {write.key for write in writes})
+        if len(writes) >= ENTRIES:
+            return self._too_many(Draft(found.item), outcome, len(writes))
         layout = self._store.layout
         return Plan(
             Finished.DONE, [found.change(layout), *writes], list(draft.ended(record, layout))
         )
+
+    def _too_many(self, found: Draft, outcome: Outcome, n: int) -> Plan[Finished]:
+        """No transaction holds its follow-up jobs, today or tomorrow: the job ends by that."""
+        error = TransactionTooLarge(
+            f"{len(outcome.follow_ups)} follow-up jobs make {n} entries beside the outcome: "
+            f"DynamoDB takes at most {ENTRIES} together; enqueue the rest by themselves"
+        )
+        record, layout = found.record, self._store.layout
+        told = AttemptError.of(error, record.job.attempt, self._moment.now)
+        failure = Outcome(outcome.id, outcome.token, Event.FAIL, error=told, final=True)
+        if not apply_outcome(record, failure, self._moment):
+            return Plan(Finished.LOST)
+        record.mark = mark_of(outcome)
+        return Plan(Finished.DONE, [found.change(layout)], list(draft.ended(record, layout)))
 
     async def _follow_up(
         self, job: NewJob, ending: Draft, written: Collection[object]

@@ -1,19 +1,16 @@
-"""Looking: jobs, pages, counts, kinds, queues."""
+"""Looking: jobs, pages, queues."""
 
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Self
 from uuid import UUID
 
-from goncordia.answers import Count, Filter, Page, Queue, QueueChange
+from goncordia.answers import Filter, Page, Queue, QueueChange
 from goncordia.clock import to_micros
 from goncordia.errors import InvalidArgument
 from goncordia.jobs import JobRow
-from goncordia.lifecycle import State
 from goncordia.options import check_queue
 
 from goncordia_dynamo import keys
@@ -141,37 +138,6 @@ class _Part:
             self._before = string(page.items[-1]["sk"])
         self.items = page.items[::-1]
         self._limit = min(self._limit * 10, 1000)
-
-
-async def stats(store: Store, queues: Sequence[str], moment: Moment) -> list[Count]:
-    """Counts of all jobs, by reading them."""
-    counts: Counter[tuple[str, State]] = Counter()
-    async for item in Everything(store):
-        record = record_of(item)
-        if not queues or record.job.queue in queues:
-            counts[record.job.queue, moment.state(record)] += 1
-    return [Count(queue, state, n, "approximate") for (queue, state), n in sorted(counts.items())]
-
-
-async def kinds(store: Store, limit: int) -> list[str]:
-    """Kinds among the waiting jobs."""
-    names = [
-        keys.line(line.name, priority, shard)
-        for line in (await store.lines()).values()
-        for priority in line.priorities
-        for shard in range(store.layout.shards)
-    ]
-    found = await abreast(partial(_kinds_of, store), names)
-    return sorted(set[str]().union(*found))[:limit]
-
-
-async def _kinds_of(store: Store, line: str) -> set[str]:
-    page = await store.table.waiting(line)
-    items = page.items
-    while page.after is not None:
-        page = await store.table.waiting(line, after=page.after)
-        items += page.items
-    return {string(item["kind"]) for item in items}
 
 
 async def queues(store: Store, change: QueueChange | None, moment: Moment) -> list[Queue]:

@@ -17,7 +17,7 @@ from goncordia_dynamo.draft import Draft, ended
 from goncordia_dynamo.errors import CONDITION, Refused
 from goncordia_dynamo.log import LIVES, Intent, alive, forget_stops, log_of, write_session
 from goncordia_dynamo.moment import Moment, ask
-from goncordia_dynamo.record import record_of
+from goncordia_dynamo.record import Record, record_of
 from goncordia_dynamo.revise import Plan, revise
 from goncordia_dynamo.store import Store
 from goncordia_dynamo.values import Item, Value, integer, number, string, text
@@ -139,13 +139,13 @@ async def sessions(store: Store) -> list[Session]:
     return shown
 
 
-async def held(store: Store, item: Item) -> Sequence[UUID]:
+async def held(store: Store, item: Item) -> Sequence[Record]:
     """The jobs that a session holds."""
     session = keys.id_of(item)
     places = [store.layout.job(job) for each in log_of(item).values() for job in each.jobs]
     found = await store.table.get_many(list(places))
     records = {r.job.id: r for r in (record_of(each) for each in found if each is not None)}
-    return [job for job, record in records.items() if record.job.session == session]
+    return [record for record in records.values() if record.job.session == session]
 
 
 def session_of(item: Item) -> Session:

@@ -146,6 +146,18 @@ class Table:
         }
         return await self._page(request, after, limit)
 
+    async def ended(self, partition: str, after: Item | None) -> Page:
+        """A page of a partition's ended jobs: their queues and states, perhaps late."""
+        request: dict[str, object] = {
+            "TableName": self.name,
+            "KeyConditionExpression": "pk = :pk",
+            "FilterExpression": "attribute_exists(ended)",
+            "ProjectionExpression": "#queue, #state",
+            "ExpressionAttributeNames": {"#queue": "queue", "#state": "state"},
+            "ExpressionAttributeValues": {":pk": text(partition)},
+        }
+        return await self._page(request, after, None)
+
     async def _page(
         self, request: dict[str, object], after: Item | None, limit: int | None
     ) -> Page:

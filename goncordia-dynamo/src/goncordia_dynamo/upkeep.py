@@ -30,14 +30,16 @@ from goncordia_dynamo.write import Remove
 
 async def rescue(store: Store, limit: int, observed: timedelta | None, moment: Moment) -> Progress:
     """Declare silent sessions dead, and take their jobs back."""
-    rescued = 0
+    dead: list[Item] = []
     for item in await store.table.query_all("W"):
-        dead = await _declare_dead(store, item, observed, moment) if alive(item) else item
-        if dead is not None:
-            n, more = await _rescue(store, dead, limit - rescued, moment)
-            rescued += n
-            if more:
-                return Progress(rescued, more=True)
+        over = await _declare_dead(store, item, observed, moment) if alive(item) else item
+        dead += [] if over is None else [over]
+    rescued = 0
+    for item in dead:
+        n, more = await _rescue(store, item, limit - rescued, moment)
+        rescued += n
+        if more:
+            return Progress(rescued, more=True)
     return Progress(rescued)
 
 

@@ -69,7 +69,10 @@ class Change(msgspec.Struct, frozen=True):
         """For a transaction."""
         changed, gone = self._parts()
         sets = ", ".join(f"#{name} = :{name}" for name in changed)
-        text = f"SET {sets}" + (f" REMOVE {', '.join(f'#{n}' for n in gone)}" if gone else "")
+        removes = ", ".join(f"#{name}" for name in gone)
+        text = " ".join(
+            f"{v} {names}" for v, names in (("SET", sets), ("REMOVE", removes)) if names
+        )
         update = {
             "TableName": table,
             "Key": _key(self.old),

@@ -1,0 +1,247 @@
+"""How jobs lie in the table: shards, counts, the schema and who may do what with it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from goncordia import Client
+from goncordia.actions import Cancel
+from goncordia.answers import Filter
+from goncordia.errors import DriverNotFound, InvalidArgument, SchemaMismatch, StoreUnusable
+from goncordia.ids import uuid7
+from goncordia.jobs import (
+    AttemptError,
+    Conflict,
+    Hold,
+    NewJob,
+    UniqueKey,
+    completed,
+    failed,
+    released,
+)
+from goncordia.lifecycle import State
+from goncordia.plugins import open_driver, print_schema
+from goncordia.sessions import Claim, WorkerInfo
+from goncordia_dynamo import DynamoDriver, DynamoTransaction, counts
+from goncordia_dynamo.call import Caller
+from goncordia_dynamo.values import Done
+from goncordia_testservers.dynamo import Dynamo
+
+pytestmark = pytest.mark.anyio
+TTL = timedelta(seconds=60)
+
+
+def new(driver: DynamoDriver, **options) -> NewJob:
+    return NewJob(driver.new_id("k", "q"), "k", b"{}", queue="q", **options)
+
+
+# Shards.
+
+
+async def test_a_worker_prefers_its_own_shard_and_wanders_when_it_is_empty(make) -> None:
+    async with make(shards=4) as driver:
+        await driver.migrate()
+        await driver.insert([new(driver) for _ in range(80)])
+        sessions = [await driver.join(WorkerInfo("worker"), TTL) for _ in range(4)]
+        firsts = [
+            (await driver.claim(Claim(uuid7(), session.id, {"q": 5}))).jobs for session in sessions
+        ]
+        for session, jobs in zip(sessions, firsts, strict=True):
+            assert {job.id.int % 4 for job in jobs} == {session.id.int % 4}
+        rest = (await driver.claim(Claim(uuid7(), sessions[0].id, {"q": 80}))).jobs
+        assert len(rest) == 60
+        assert {job.id.int % 4 for job in rest} == {0, 1, 2, 3}
+
+
+async def test_urgent_jobs_of_all_shards_come_first(make) -> None:
+    async with make(shards=4) as driver:
+        await driver.migrate()
+        await driver.insert([new(driver, priority=n % 2) for n in range(40)])
+        session = await driver.join(WorkerInfo("worker"), TTL)
+        jobs = (await driver.claim(Claim(uuid7(), session.id, {"q": 20}))).jobs
+        assert {job.priority for job in jobs} == {1}
+
+
+async def test_order_is_strict_with_one_shard_only(make) -> None:
+    assert make(shards=1).capabilities.order == "strict"
+    assert make(shards=2).capabilities.order == "window"
+
+
+# Places.
+
+
+async def test_a_claim_that_comes_late_takes_nothing(driver) -> None:
+    """Released and waiting at the same time again, a job is at another place."""
+    await driver.insert([new(driver)])
+    session = await driver.join(WorkerInfo("worker"), TTL)
+    table = driver._table
+    [line] = [f"q|{15:02}|0"]
+    seen = (await table.waiting(line)).items
+    [job] = (await driver.claim(Claim(uuid7(), session.id, {"q": 1}))).jobs
+    await driver.finish([released(job)])
+    again = (await table.waiting(line)).items
+    assert seen[0]["gs"] != again[0]["gs"]
+    assert seen[0]["gs"].s[:50] == again[0]["gs"].s[:50]
+
+
+async def test_the_log_of_a_session_stays_short(driver) -> None:
+    """Entries of claims that are over go with the next claim, at no cost."""
+    session = await driver.join(WorkerInfo("worker"), TTL)
+    await driver.insert([new(driver) for _ in range(30)])
+    for _ in range(10):
+        jobs = (await driver.claim(Claim(uuid7(), session.id, {"q": 3}))).jobs
+        await driver.finish([completed(job) for job in jobs])
+    await driver.beat(session.id, [])
+    [item] = await driver._table.query_all("W")
+    assert item["log"].m == {}
+
+
+# Counts.
+
+
+@pytest.mark.parametrize("enough", [500, 40])
+async def test_ended_jobs_are_counted_or_estimated(make, monkeypatch, enough) -> None:
+    monkeypatch.setattr(counts, "ENOUGH", enough)
+    async with make(spread=4) as driver:
+        await driver.migrate()
+        jobs = [new(driver) for _ in range(200)]
+        await driver.insert(jobs)
+        await driver.act([job.id for job in jobs[:150]], Cancel())
+        session = await driver.join(WorkerInfo("worker"), TTL)
+        running = (await driver.claim(Claim(uuid7(), session.id, {"q": 20}))).jobs
+        told = {(c.queue, c.state): c.n for c in await driver.stats()}
+        assert told.pop(("q", State.RUNNING)) == len(running) == 20
+        assert told.pop(("q", State.AVAILABLE)) == 30
+        assert set(told) == {("q", State.CANCELLED)}
+        estimate = told["q", State.CANCELLED]
+        assert estimate == 150 if enough == 500 else 90 < estimate < 210
+        assert {c.how for c in await driver.stats(["q"])} == {"approximate"}
+        assert await driver.stats(["none"]) == []
+
+
+async def test_a_list_walks_ages_and_partitions_newest_first(make) -> None:
+    async with make(spread=3) as driver:
+        await driver.migrate()
+        start = datetime(2026, 1, 1, tzinfo=UTC)
+        ids = [
+            driver.new_id("k", "q", at=start + timedelta(days=n % 20, hours=n), seed=b"%d" % n)
+            for n in range(60)
+        ]
+        await driver.insert([NewJob(each, "k", b"{}", queue="q") for each in ids])
+        shown, cursor = [], None
+        while True:
+            page = await driver.list(Filter(), cursor=cursor, limit=7)
+            shown += [row.id for row in page.rows]
+            cursor = page.cursor
+            if cursor is None:
+                break
+        assert shown == sorted(ids, reverse=True)
+
+
+# The schema.
+
+
+async def test_a_missing_table_is_told_with_the_remedy(make) -> None:
+    async with make() as driver:
+        with pytest.raises(SchemaMismatch, match="goncordia migrate"):
+            await Client(driver).stats()
+        assert [step.name for step in await driver.migrate()] == ["table"]
+        assert await driver.migrate() == []
+
+
+@pytest.mark.parametrize("other", [{"shards": 2}, {"spread": 3}])
+async def test_a_table_laid_out_otherwise_is_refused(driver, make, other) -> None:
+    async with make(driver.table, **other) as wrong:
+        for call in (wrong.stats, wrong.migrate):
+            with pytest.raises(SchemaMismatch, match="open it with"):
+                await call()
+
+
+async def test_a_table_of_others_is_refused(make) -> None:
+    async with make() as driver:
+        theirs = {
+            "TableName": driver.table,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        }
+        await driver._caller.call("CreateTable", theirs, Done)
+        with pytest.raises(SchemaMismatch, match="not as goncordia makes it"):
+            await driver.migrate()
+
+
+async def test_a_driver_that_is_not_open_says_so(make) -> None:
+    with pytest.raises(StoreUnusable, match="async with"):
+        await make().stats()
+
+
+async def test_a_url_names_the_table(dynamodb: Dynamo) -> None:
+    url = "dynamodb://jobs.of-shop?region=eu-west-1&shards=4"
+    opened = open_driver(url, tx=DynamoTransaction)
+    assert isinstance(opened, DynamoDriver)
+    assert (opened.table, opened.capabilities.order) == ("jobs.of-shop", "window")
+    for wrong in ("dynamodb://", "dynamodb://t/x", "dynamodb://t?shard=1", "dynamodb://t?shards=0"):
+        with pytest.raises(InvalidArgument):
+            open_driver(wrong)
+    with pytest.raises(DriverNotFound):
+        open_driver("dynamo://t")
+
+
+async def test_the_template_makes_the_same_table(make) -> None:
+    async with make() as driver:
+        template = json.loads(print_schema(f"dynamodb://{driver.table}", "cloudformation"))
+        made = template["Resources"]["Table"]["Properties"]
+        ours = ("TimeToLiveSpecification", "PointInTimeRecoverySpecification")
+        request = {name: value for name, value in made.items() if name not in ours}
+        await driver._caller.call("CreateTable", request, Done)
+        assert [step.name for step in await driver.migrate()] == ["table"]
+        await driver.insert([new(driver)])
+
+
+ACTIONS = {"INSERT": "PartiQLInsert", "UPDATE": "PartiQLUpdate", "DELETE": "PartiQLDelete"}
+ENTRIES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
+
+
+def needed(operation: str, request) -> set[str]:
+    """The permissions that a request takes."""
+    if operation == "BatchExecuteStatement":
+        return {ACTIONS[each["Statement"].split(" ", 1)[0]] for each in request["Statements"]}
+    if operation == "TransactWriteItems":
+        names = [name for entry in request["TransactItems"] for name in entry]
+        return {ENTRIES.get(name, "ConditionCheckItem") for name in names}
+    return {operation}
+
+
+@pytest.mark.parametrize("bearer", ["Producer", "Worker"])
+async def test_the_policies_allow_what_their_bearers_do(driver, make, monkeypatch, bearer) -> None:
+    template = json.loads(print_schema("dynamodb://t", "cloudformation"))
+    policy = template["Resources"][f"{bearer}Policy"]["Properties"]["PolicyDocument"]
+    allowed = {action.split(":")[1] for action in policy["Statement"][0]["Action"]}
+    asked: set[str] = set()
+    call = Caller.call
+
+    async def heard(self, operation, request, answer):
+        asked.update(needed(operation, request))
+        return await call(self, operation, request, answer)
+
+    monkeypatch.setattr(Caller, "call", heard)
+    unique = UniqueKey(b"k" * 32, Hold.LIVE, Conflict.REPLACE)
+    async with make(driver.table) as ours:
+        for _ in range(2):
+            await ours.insert([new(ours), new(ours, unique=unique)])
+            async with ours.begin() as tx:
+                await ours.insert([new(ours, unique=unique)], tx=tx)
+        if bearer == "Worker":
+            session = await ours.join(WorkerInfo("worker"), TTL)
+            jobs = (await ours.claim(Claim(uuid7(), session.id, {"q": 3}))).jobs
+            await ours.beat(session.id, [job.token for job in jobs])
+            error = AttemptError(1, jobs[0].created_at, "E", "m")
+            await ours.finish([failed(jobs[0], error, timedelta(0)), completed(jobs[1])])
+            await ours.leave(session.id)
+            await ours.rescue(10)
+            await ours.compare_and_set("leader", None, b"1")
+            await ours.compare_and_set("leader", b"1", None)
+    assert asked <= allowed
+    assert len(asked) >= 5

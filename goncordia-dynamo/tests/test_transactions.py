@@ -107,6 +107,17 @@ async def test_more_than_a_hundred_entries_are_refused_before_anything_is_sent(d
     ] * 50
 
 
+async def test_a_new_queue_may_get_jobs_of_several_priorities(driver) -> None:
+    async with driver.begin() as tx:
+        jobs = [new(driver) for _ in range(3)]
+        for n, job in enumerate(jobs):
+            job.priority = n
+        await driver.insert(jobs, tx=tx)
+    session = await driver.join(WorkerInfo("worker"), timedelta(seconds=60))
+    claims = await driver.claim(Claim(uuid7(), session.id, {"q": 3}))
+    assert [job.priority for job in claims.jobs] == [2, 1, 0]
+
+
 async def test_what_is_too_large_for_dynamodb_is_named(driver) -> None:
     item = {"pk": {"S": "large"}, "sk": {"S": "o"}, "text": {"S": "x" * 410_000}}
     entry = {"Put": {"TableName": driver.table, "Item": item}}

@@ -82,9 +82,8 @@ class _Staging:
             if skipped is not None:
                 return skipped
         tx.records[job.id] = record
-        level = await self._store.unknown_level(job.queue, job.priority)
-        if level is not None:
-            tx.levels[job.queue, job.priority] = level
+        if not await self._store.knows_level(job.queue, job.priority):
+            tx.levels.setdefault(job.queue, set()).add(job.priority)
         return Inserted(job.id, Insertion.STAGED)
 
     async def _take_key(

@@ -76,18 +76,17 @@ class Store:
     async def know_levels(self, wanted: Iterable[tuple[str, int]]) -> None:
         """Note that these queues have jobs of these priorities."""
         for queue, priority in set(wanted) - self._levels:
-            level = Level(keys.queue(queue), priority)
+            level = Level(keys.queue(queue), (priority,))
             await self.table.caller.call("UpdateItem", level.update(self.table.name), Updated)
             self._levels.add((queue, priority))
             self._read_at = None
 
-    async def unknown_level(self, queue: str, priority: int) -> Level | None:
-        """What a transaction has to note besides a job."""
+    async def knows_level(self, queue: str, priority: int) -> bool:
+        """Whether it is noted that the queue has jobs of this priority."""
         if (queue, priority) not in self._levels:
             lines = await self._read_lines()
             self._levels |= {(line.name, n) for line in lines.values() for n in line.priorities}
-        known = (queue, priority) in self._levels
-        return None if known else Level(keys.queue(queue), priority)
+        return (queue, priority) in self._levels
 
     @property
     def strong(self) -> bool:

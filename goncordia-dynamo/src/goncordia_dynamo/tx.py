@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import msgspec
 from goncordia.errors import HandleMismatch, TransactionConflict
 
+from goncordia_dynamo import keys
 from goncordia_dynamo.draft import Draft, large_part
 from goncordia_dynamo.errors import TransactionTooLarge
 from goncordia_dynamo.keys import Layout
@@ -37,7 +38,8 @@ class Staged:
         """Jobs that are there, as they will be."""
         self.takings: dict[bytes, Taking] = {}
         self.checks: dict[UUID, Write] = {}
-        self.levels: dict[tuple[str, int], Level] = {}
+        self.levels: dict[str, set[int]] = {}
+        """Priorities that queues are not known to have, by queue."""
         self.doomed = False
         """Whether an outcome is among them that is known not to count."""
 
@@ -51,7 +53,8 @@ class Staged:
             yield draft.change(layout)
         yield from (taking.write for taking in self.takings.values())
         yield from (check for job, check in self.checks.items() if job not in self.drafts)
-        yield from self.levels.values()
+        for queue, priorities in self.levels.items():
+            yield Level(keys.queue(queue), tuple(sorted(priorities)))
 
 
 class DynamoTransaction:

@@ -127,10 +127,10 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Level(msgspec.Struct, frozen=True):
-    """That a queue has jobs of a priority, whether or not it was known to have."""
+    """That a queue has jobs of these priorities, whether or not it was known to have."""
 
     place: Item
-    priority: int
+    priorities: tuple[int, ...]
 
     @property
     def key(self) -> tuple[str | None, str | None]:
@@ -142,9 +142,11 @@ class Level(msgspec.Struct, frozen=True):
         return {
             "TableName": table,
             "Key": _key(self.place),
-            "UpdateExpression": "ADD #levels :level",
+            "UpdateExpression": "ADD #levels :levels",
             "ExpressionAttributeNames": {"#levels": "levels"},
-            "ExpressionAttributeValues": {":level": Value(ns=[str(self.priority)])},
+            "ExpressionAttributeValues": {
+                ":levels": Value(ns=[str(each) for each in self.priorities])
+            },
         }
 
     def entry(self, table: str) -> JSON:

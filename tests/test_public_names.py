@@ -38,11 +38,15 @@ PUBLIC = {
 ALIASES = {"Fault", "Opening", "RetryPolicy"}
 """Names of types that can't carry a docstring."""
 
-EXTRAS = {"cyclopts", "rich", "pytest", "hypothesis", "trio"}
+EXTRAS = {"cyclopts", "h11", "hypothesis", "opentelemetry", "pytest", "rich", "trio"}
 """What importing the library must not import."""
 
-NEEDED = {"goncordia_conformance": {"pytest", "hypothesis", "trio"}}
-"""But for a distribution that is made of them."""
+NEEDED = {
+    "goncordia.telemetry": {"opentelemetry"},
+    "goncordia_dynamo": {"h11"},
+    "goncordia_conformance": {"pytest", "hypothesis", "trio"},
+}
+"""But for what is made of them."""
 
 
 @pytest.fixture(params=PUBLIC)

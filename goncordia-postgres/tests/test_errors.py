@@ -77,8 +77,9 @@ async def test_prepared_statements_that_are_gone_are_made_anew(
 ) -> None:
     await driver.insert([job()])
     assert driver._connections
-    async with driver._connections.lease() as link:
-        link.pgconn.exec_(b"DEALLOCATE ALL")
+    dialled = await driver._connections.take()
+    dialled.link.pgconn.exec_(b"DEALLOCATE ALL")
+    driver._connections.give_back(dialled)
     await driver.insert([job()])
     assert len(await ids(driver)) == 2
 

@@ -32,17 +32,17 @@ class Note(Args, kind="note"):
 async def test_all_goes_on_as_ever(pooled: str) -> None:
     async with PostgresDriver(pooled, prepare=False, listen=None, connections=4) as driver:
 
-        async def work() -> None:
+        async def work(name: str) -> None:
             for _ in range(5):
-                held = await running(driver, 3)
+                held = await running(driver, 3, name)
                 outcomes = [completed(each) for each in held]
                 assert set(await driver.finish(outcomes)) == {Finished.DONE}
-                [held] = await running(driver, 1, "other")
+                [held] = await running(driver, 1, f"{name}-later")
                 assert await driver.finish([snoozed(held, timedelta(days=1))]) == [Finished.DONE]
 
         async with anyio.create_task_group() as tasks:
-            for _ in range(4):
-                tasks.start_soon(work)
+            for n in range(4):
+                tasks.start_soon(work, f"q{n}")
         key = UniqueKey(b"k" * 32, on_conflict=Conflict.REPLACE)
         answers = await driver.insert([job(unique=key), job(unique=key)])
         assert [each.status for each in answers] == [Insertion.CREATED, Insertion.REPLACED]

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from threading import Lock
 
 import anyio
 from anyio import to_thread
 
 from goncordia_postgres.dial import Dialled, dial
-from goncordia_postgres.link import Link
 from goncordia_postgres.place import Place
 
 
 class Connections:
-    """Lends links to operations."""
+    """Lends connections to operations."""
 
     def __init__(self, place: Place, size: int) -> None:
         """None is opened before it is needed."""
@@ -24,23 +21,20 @@ class Connections:
         self._idle: list[Dialled] = []
         self._closed = False
 
-    @asynccontextmanager
-    async def lease(self) -> AsyncGenerator[Link]:
-        """A link for one operation; raises `Unavailable` where there is no connection."""
-        async with self._room:
-            dialled = self._idle.pop() if self._idle else await dial_in_thread(self._place)
-            try:
-                yield dialled.link
-            finally:
-                self._take_back(dialled)
+    async def take(self) -> Dialled:
+        """A connection for one operation; raises `Unavailable` where there is none."""
+        await self._room.acquire()
+        if self._idle:
+            return self._idle.pop()
+        try:
+            return await dial_in_thread(self._place)
+        except BaseException:
+            self._room.release()
+            raise
 
-    def close(self) -> None:
-        """Close them, and those that come back later."""
-        self._closed = True
-        while self._idle:
-            self._idle.pop().close()
-
-    def _take_back(self, dialled: Dialled) -> None:
+    def give_back(self, dialled: Dialled) -> None:
+        """Done with; one that is not clean is closed."""
+        self._room.release()
         if dialled.usable and not self._closed:
             self._idle.append(dialled)
             return
@@ -48,6 +42,12 @@ class Connections:
         if not self._closed:  # the others went the same way, most likely
             while self._idle:
                 self._idle.pop().close()
+
+    def close(self) -> None:
+        """Close them, and those that come back later."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
 
 
 async def dial_in_thread(place: Place, conninfo: str | None = None) -> Dialled:

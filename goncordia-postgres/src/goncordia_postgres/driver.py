@@ -309,11 +309,15 @@ class PostgresDriver(Promises):
             raise Unavailable(f"{self._place}: the driver is closed: `async with` opens it")
         env = self._place.env(now)
         shell = together if atomic else alone
-        async with self._connections.lease() as link:
-            try:
-                return await wait(shell(link, env, make(env)), link.pgconn, self._ready)
-            except psycopg.Error as error:
-                translated = translate(error, str(self._place))
-                if translated is error:
-                    raise
-                raise translated from error
+        connections = self._connections
+        dialled = await connections.take()
+        try:
+            link = dialled.link
+            return await wait(shell(link, env, make(env)), link.pgconn, self._ready)
+        except psycopg.Error as error:
+            translated = translate(error, str(self._place))
+            if translated is error:
+                raise
+            raise translated from error
+        finally:
+            connections.give_back(dialled)

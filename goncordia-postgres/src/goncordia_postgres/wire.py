@@ -58,8 +58,8 @@ def _array(values: Sequence[Scalar]) -> Encoded:
         parts = [_NULL if value is None else _sized(element(value)) for value in values]
     elif element is _uuid:
         parts = [_SIXTEEN, _SIXTEEN.join([value.bytes for value in cast("list[UUID]", values)])]
-    elif element is _INT:
-        parts = [_EIGHT, _EIGHT.join(map(_INT, values))]
+    elif element is _INT or element is _datetime:
+        parts = [_EIGHT, _EIGHT.join(map(element, values))]
     else:
         parts = [_sized(element(value)) for value in values]
     return head + b"".join(parts), BINARY

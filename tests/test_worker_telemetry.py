@@ -120,6 +120,21 @@ def test_the_plugin_tells_the_providers_of_the_application(app: Path) -> None:
         read_until(process.stdout, '"goncordia.job.kind": "mail"')
 
 
+def test_so_does_it_where_a_job_is_enqueued_by_hand(app: Path) -> None:
+    (app / "app.py").write_text(APP + TRACED)
+    done = subprocess.run(
+        [sys.executable, "-m", "goncordia.cli", "enqueue", "app:jobs", "mail", '{"to": "ada"}',
+         "--driver", "sqlite:///jobs.db"],
+        cwd=app, env={**os.environ, "GONCORDIA_PLUGINS": "otel"},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert '"name": "goncordia.enqueue"' in done.stdout
+    with open_sync_driver(f"sqlite:///{app}/jobs.db") as driver:
+        [row] = SyncClient(driver).jobs().rows
+    assert json.loads(row.meta)["goncordia.trace"]["traceparent"]
+
+
 BLOCK = """\
 import sys
 

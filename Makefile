@@ -1,6 +1,6 @@
 # The day's commands. `make` alone lists them; what takes more than a line stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help install test test-broken test-conformance-soak test-quick lint format demo bench bench-core chaos docs diagram build pins upgrade clean
+.PHONY: help install test test-broken test-conformance-soak test-quick lint format demo bench bench-compare bench-core bench-plot bench-profile bench-scale chaos docs diagram build pins upgrade clean
 MAKEFLAGS += --no-print-directory
 
 members := $(patsubst %/pyproject.toml,%,$(wildcard */pyproject.toml))
@@ -45,6 +45,18 @@ bench-core: install ## Measure core and SQLite: a table of ratios. QUICK=1 takes
 
 chaos: install ## An hour of killed workers and broken stores: STORE=sqlite|postgres, ARGS="--minutes 5".
 	@cd tests && ../$(bin)/python -m chaos.run $(STORE) $(ARGS)
+
+bench-compare: install ## The last two runs of each store, by their ratios.
+	@$(bin)/python bench/compare.py $(STORE)
+
+bench-plot: install ## Draw the last runs of `make bench` to bench/plots/.
+	@$(bin)/python bench/plot.py
+
+bench-profile: install ## Where a job's time goes: STORE=memory|sqlite|postgres.
+	@$(bin)/python bench/profiling.py $(STORE)
+
+bench-scale: install ## What a claim costs up to ten million rows: STORE=postgres, ARGS="--rows 100000".
+	@$(bin)/python bench/scale.py $(STORE) $(ARGS)
 
 docs: install ## Build the documentation into site/.
 	@scripts/venv newest --group docs

@@ -22,11 +22,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Compare the last two runs of each store.")
     parser.add_argument("store", nargs="*", help="some of them")
     options = parser.parse_args()
-    stores = options.store or sorted(path.stem for path in results.FOLDER.glob("*.jsonl"))
-    for store in stores:
-        if store == "core":
+    for store, path in results.files(results.FOLDER).items():
+        if options.store and store not in options.store:
             continue
-        pair = last_two(results.runs(results.FOLDER / f"{store}.jsonl"))
+        pair = last_two(results.runs(path))
         if pair is None:
             print(f"{store}: there are no two runs on one machine")
             continue

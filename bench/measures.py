@@ -13,11 +13,15 @@ from pathlib import Path
 from statistics import median
 
 from loops import LOOPS
+from sampler import Sampler
 from subject import PATIENCE, Subject, Unsupported, Work
 
 MICROS, RATE, MILLIS, KIB, PER_JOB, PER_SECOND, PERCENT = (
     *("us", "jobs/s", "ms", "KiB", "per job", "per s", "%"),
 )
+PICKUP_SHARES = {"pickup p10": 0.1, "pickup p50": 0.5, "pickup p90": 0.9, "pickup p99": 0.99}
+"""Measures, and the share of the pick-ups that took no longer."""
+PICKUP = dict.fromkeys(PICKUP_SHARES, MILLIS)
 FILL = 1000
 """Jobs in a batch that fills a queue."""
 QUIET = 0.02
@@ -112,8 +116,8 @@ async def pickup(subject: Subject, scale: Scale) -> Figures:
             waits.append(work.began - called)
     waits = sorted(waits[1:])  # the first one opens connections
     return {
-        "pickup p50": waits[len(waits) // 2] * 1e3,
-        "pickup p99": waits[min(int(len(waits) * 0.99), len(waits) - 1)] * 1e3,
+        name: waits[min(int(len(waits) * share), len(waits) - 1)] * 1e3
+        for name, share in PICKUP_SHARES.items()
     }
 
 
@@ -165,6 +169,31 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
 
 
+async def profile(subject: Subject, scale: Scale, what: str, mark: Mark) -> Figures:
+    """Microseconds a job by part, of one measure's timed part alone."""
+    name, _, size = what.rpartition(" ")
+    drains = name == "pool"
+    n = await fill(subject, scale.jobs, 4 * scale.seconds) if drains else scale.jobs
+    if not drains:
+        await subject.clear()
+        subject.prepare(n)
+    subject.work.expect(n)
+    mark("begin")
+    with Sampler() as sampler:
+        if drains:
+            await subject.drain(int(size), n, 4 * scale.seconds)
+            n = subject.work.count
+        elif name == "batch":
+            for first in range(0, n, int(size)):
+                await subject.enqueue_many(first, min(int(size), n - first))
+        else:
+            n = min(n, scale.singles)
+            for i in range(n):
+                await subject.enqueue(i)
+    mark("end")
+    return {part: spent / n * 1e6 for part, spent in sampler.seconds.items()} | {"jobs": float(n)}
+
+
 async def claims(subject: Subject, scale: Scale) -> float:
     """Microseconds of a claim of 100."""
     return median([await subject.claim(100) for _ in range(scale.claims)]) * 1e6
@@ -185,7 +214,6 @@ RATES: dict[str, tuple[str, Take]] = {
     "pool 100 wait 5ms": (RATE, lambda s, x: pool(s, x, 100, 0.005)),
 }
 """Of one figure each."""
-PICKUP = {"pickup p50": MILLIS, "pickup p99": MILLIS}
 OBSERVED = {
     "memory per 1000 running": KIB,
     "queries per job": PER_JOB,
@@ -220,6 +248,8 @@ def take(
                 return await pickup(subject, scale)
             if measure == "observed":
                 return await observed(subject, scale, mark)
+            if measure.startswith("profile "):
+                return await profile(subject, scale, measure.removeprefix("profile "), mark)
             if measure.startswith("claim"):
                 return {measure: await claims(subject, scale)}
             return {measure: await RATES[measure][1](subject, scale)}

@@ -43,6 +43,13 @@ class Run(msgspec.Struct):
         return {subject: found for (name, subject), found in self.values.items() if name == measure}
 
 
+def files(folder: Path) -> dict[str, Path]:
+    """What `make bench` wrote, by store."""
+    others = ("core", "scale-")
+    found = {path.stem: path for path in sorted(folder.glob("*.jsonl"))}
+    return {stem: path for stem, path in found.items() if not stem.startswith(others)}
+
+
 def append(path: Path, lines: list[Line]) -> None:
     """Keep them."""
     with path.open("ab") as file:

@@ -39,6 +39,8 @@ class Place(Protocol):
 
     server: str
     """What it is, for the report."""
+    pid: int
+    """Of the server's process; 0 where there is none."""
 
     def url(self, subject: str) -> str:
         """Where that subject's jobs are."""
@@ -54,6 +56,7 @@ class Files:
     """A folder on a disk, with a file for each subject."""
 
     server = "the file system of .cache/, so that a sync is a sync"
+    pid = 0
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -79,6 +82,8 @@ def files() -> Generator[Files]:
 
 class PostgresPlace:
     """A PostgreSQL server, with a database for each subject."""
+
+    pid = 0
 
     STATEMENT = re.compile(rb"LOG:  (statement|execute|fastpath function call)")
     LOGGED = ("log_statement = 'all'", "log_min_messages = 'log'")
@@ -119,11 +124,14 @@ class PostgresPlace:
     def running(cls) -> Generator[PostgresPlace]:
         place = cls()
         with place._server:
+            place.pid = place._server.process.pid
             yield place
 
 
 class RedisPlace:
     """A Redis server, with a database for each subject."""
+
+    pid = 0
 
     def __init__(self) -> None:
         from goncordia_testservers.redis import DURABLE, RedisServer
@@ -144,6 +152,7 @@ class RedisPlace:
     def running(cls) -> Generator[RedisPlace]:
         place = cls()
         with place._server:
+            place.pid = place._server.process.pid
             yield place
 
 

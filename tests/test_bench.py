@@ -155,3 +155,84 @@ def test_adapters_are_short_and_say_their_settings() -> None:
         text = path.read_text()
         assert len(text.splitlines()) <= 80, path
         assert "SUBJECT(" not in text or "    settings = " in text, path
+
+
+def line(measure: str, subject: str, value: float, repeat: int, minute: int) -> dict[str, object]:
+    at = f"2026-01-01T00:{minute:02}:00Z"
+    its = {"store": "memory", "subject": subject, "measure": measure, "value": value}
+    return {**its, "unit": "jobs/s", "repeat": repeat, "at": at, "machine": "m"}
+
+
+def two_runs(path: Path, ours: float) -> None:
+    """Two runs of three repeats, a minute apart; raw is the same in both."""
+    lines = [
+        line("pool 1", subject, value, repeat, minute)
+        for minute, us in ((0, 50.0), (1, ours))
+        for subject, value in (("goncordia", us), ("raw", 100.0))
+        for repeat in (1, 2, 3)
+    ]
+    path.write_text("".join(msgspec.json.encode(each).decode() + "\n" for each in lines))
+
+
+@pytest.mark.parametrize(
+    ("ours", "verdict"), [(50.0, "same"), (30.0, "WORSE by 40%"), (75.0, "better by 50%")]
+)
+def test_the_last_two_runs_are_compared_by_their_ratios(
+    logic: Callable[[str], ModuleType], tmp_path: Path, ours: float, verdict: str
+) -> None:
+    two_runs(tmp_path / "memory.jsonl", ours)
+    pair = logic("compare").last_two(logic("results").runs(tmp_path / "memory.jsonl"))
+    assert pair is not None
+    [told] = logic("compare").changes(*pair)
+    assert told.startswith("pool 1")
+    assert told.endswith(verdict)
+    assert "0.50x" in told
+
+
+def test_one_run_is_compared_with_nothing(
+    logic: Callable[[str], ModuleType], tmp_path: Path
+) -> None:
+    two_runs(tmp_path / "memory.jsonl", 1.0)
+    runs = logic("results").runs(tmp_path / "memory.jsonl")
+    assert len(runs) == 2
+    assert logic("compare").last_two(runs[:1]) is None
+    assert logic("compare").last_two([]) is None
+
+
+def test_what_is_drawn_has_its_spread(logic: Callable[[str], ModuleType], tmp_path: Path) -> None:
+    two_runs(tmp_path / "memory.jsonl", 60.0)
+    *_, run = logic("results").runs(tmp_path / "memory.jsonl")
+    run.values["claim 100 at 10k queued", "raw"] = [1.0, 3.0, 2.0]
+    run.units["claim 100 at 10k queued"] = "us"
+    rates, backlog = logic("plot").charts("memory", run)
+    assert (rates.name, rates.labels) == ("memory-rates", ["pool 1"])
+    assert rates.series["goncordia"][0].middle == 60.0
+    [bar] = backlog.series["raw, queued"]
+    assert (bar.least, bar.middle, bar.most) == (1.0, 2.0, 3.0)
+
+
+def test_time_is_told_by_the_file_that_spends_it(logic: Callable[[str], ModuleType]) -> None:
+    part = logic("sampler").part_of
+    assert part("/v/site-packages/goncordia/codec.py") == "encode, decode"
+    assert part("/v/site-packages/goncordia/pool/runner.py") == "goncordia"
+    assert part("/usr/lib/python3.13/asyncio/events.py") == "event loop"
+    assert part("/usr/lib/python3.13/selectors.py") == "waiting"
+    assert part("/usr/lib/python3.13/contextlib.py") is None
+
+
+def test_the_scale_of_rows_is_written_with_its_plans(tmp_path: Path) -> None:
+    command = [sys.executable, BENCH / "scale.py", "postgres", "--rows=12000", "--held=2000"]
+    subprocess.run([*command, "--results", tmp_path], check=True, capture_output=True)
+    report = (tmp_path / "scale-postgres.md").read_text()
+    lines = (tmp_path / "scale-postgres.jsonl").read_text().splitlines()
+    states = [msgspec.json.decode(each)["measure"] for each in lines]
+    assert states == [
+        "claim 100, 10,000 finished",
+        "claim 100, 12,000 finished",
+        "claim 100, 10,000 queued, 12,000 finished",
+        "claim 100, 12,000 queued, 12,000 finished",
+        "claim 100, 2,000 done under an open transaction",
+    ]
+    assert report.count("Buffers: shared") >= 3
+    assert "job_row_waiting" in report
+    assert "Seq Scan on job_row" not in report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import anyio
@@ -11,7 +12,7 @@ import pytest
 from goncordia.actions import Cancel
 from goncordia.errors import Unavailable
 from goncordia.jobs import released
-from goncordia.sessions import Wake
+from goncordia.sessions import Wake, Wakeups, WorkerInfo
 from goncordia_postgres import PostgresDriver
 from goncordia_postgres.env import ANYTHING, CANCELS, LATE
 
@@ -112,3 +113,28 @@ async def test_of_many_sessions_some_go_later(driver: PostgresDriver) -> None:
         assert delays[-1] <= 0.03
         driver._peers = 1000
         assert max(ear._delay() for _ in range(1000)) <= 0.1  # pyright: ignore
+
+
+async def test_one_job_starts_no_stampede(url: str) -> None:
+    """Of ten idle pools some look at once, the others a little later; one takes the job."""
+    async with AsyncExitStack() as stack:
+        drivers = [await stack.enter_async_context(PostgresDriver(url)) for _ in range(10)]
+        for driver in drivers:
+            session = await driver.join(WorkerInfo("w"), timedelta(seconds=60))
+            await driver.beat(session.id, [])
+        assert {driver._peers for driver in drivers[-1:]} == {10}
+        for driver in drivers:
+            driver._peers = 10
+        ears = [await stack.enter_async_context(driver.listen(["default"])) for driver in drivers]
+        went: list[float] = []
+
+        async def hear(ear: Wakeups) -> None:
+            assert await ear.wait() == Wake.JOBS
+            went.append(ear._go_at)  # pyright: ignore
+
+        async with anyio.create_task_group() as tasks:
+            for ear in ears:
+                tasks.start_soon(hear, ear)
+            await drivers[0].insert([job() for _ in range(3)])
+        assert len(went) == 10
+        assert max(went) > min(went), "not all at once"

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
 import msgspec
 from goncordia.clock import from_micros, to_micros
 from goncordia.errors import SessionLost
-from goncordia.jobs import ClaimedJob
 from goncordia.sessions import Claim, Claims
 
 from goncordia_dynamo import keys, statements
 from goncordia_dynamo.large import fill
 from goncordia_dynamo.log import Note, alive, entry_of, log_of, note_intent
 from goncordia_dynamo.moment import Moment
-from goncordia_dynamo.record import Record, record_of
+from goncordia_dynamo.record import claimed_of
 from goncordia_dynamo.revise import TRIES, contended, pause
 from goncordia_dynamo.store import Line, Store
-from goncordia_dynamo.table import Outcome, abreast
+from goncordia_dynamo.table import abreast
 from goncordia_dynamo.values import Item, Value, number, string, text
 from goncordia_dynamo.write import JSON
 
@@ -60,7 +59,7 @@ async def _claim(store: Store, claim: Claim, moment: Moment) -> Claims:
         line = lines.get(queue)
         if line is None or line.paused_at is not None:
             continue
-        n -= sum(record.job.queue == queue for record in held)
+        n -= sum(string(item["queue"]) == queue for item in held)
         found = await _look(store, line, n, claim.session, moment)
         wanted += found.items[: max(0, n)]
         answer.more |= len(found.items) > n
@@ -73,19 +72,20 @@ async def _claim(store: Store, claim: Claim, moment: Moment) -> Claims:
     else:
         await _check_alive(store, claim)
     answer.more |= len(free) < len(wanted)
-    answer.jobs = [_claimed(record, claim.token) for record in await fill(store, held)]
+    answer.jobs = [claimed_of(item, claim.token) for item in held]
+    await fill(store, [j for j, item in zip(answer.jobs, held, strict=True) if "large" in item])
     return answer
 
 
-def _fresh(store: Store, items: Sequence[Item], held: Sequence[Record]) -> list[Item]:
+def _fresh(store: Store, items: Sequence[Item], held: Sequence[Item]) -> list[Item]:
     """Each job once, and none that is held already or being taken: the index lags."""
     jobs = {string(item["sk"]): item for item in items if store.free(string(item["gs"]))}
-    for record in held:
-        jobs.pop(record.job.id.hex, None)
+    for item in held:
+        jobs.pop(string(item["sk"]), None)
     return list(jobs.values())
 
 
-async def _held(store: Store, claim: Claim) -> tuple[list[Record], Value | None]:
+async def _held(store: Store, claim: Claim) -> tuple[list[Item], Value | None]:
     """What the token holds already, and its entry in the log."""
     store.book.doubt(claim.session, claim.token)
     item = await store.table.get(keys.session(claim.session))
@@ -94,8 +94,7 @@ async def _held(store: Store, claim: Claim) -> tuple[list[Record], Value | None]
     intent = log_of(item).get(claim.token)
     places = [store.layout.job(job) for job in intent.jobs] if intent else []
     found = await store.table.get_many(places)
-    records = [record_of(each) for each in found if each is not None]
-    held = [record for record in records if record.token == claim.token]
+    held = [each for each in found if each is not None and _holds(claim, each)]
     return held, entry_of(item, claim.token)
 
 
@@ -164,15 +163,15 @@ async def _note(
 
 async def _take(
     store: Store, claim: Claim, items: Sequence[Item], moment: Moment, answer: Claims
-) -> list[Record]:
+) -> list[Item]:
     outcomes = await store.table.execute([_statement(store, item, claim, moment) for item in items])
     for item, outcome in zip(items, outcomes, strict=True):
         if not outcome.busy:
             store.passed(string(item["gs"]))
-    taken = list(_taken(outcomes, claim))
+    taken = [o.item for o in outcomes if o.item is not None and _holds(claim, o.item)]
     answer.more |= len(taken) < len(items)
     if not claim.resend:
-        store.book.claimed(claim.session, claim.token, (record.job.id for record in taken))
+        store.book.claimed(claim.session, claim.token, map(keys.id_of, taken))
     return taken
 
 
@@ -185,13 +184,10 @@ async def _check_alive(store: Store, claim: Claim) -> None:
     store.saw_alive(claim.session)
 
 
-def _taken(outcomes: Sequence[Outcome], claim: Claim) -> Iterator[Record]:
-    """What was taken now, or by this very claim before."""
-    for outcome in outcomes:
-        if outcome.item is not None:
-            record = record_of(outcome.item)
-            if record.token == claim.token:
-                yield record
+def _holds(claim: Claim, item: Item) -> bool:
+    """Whether the job was taken by this very claim."""
+    token = item.get("tok")
+    return token is not None and token.s == claim.token.hex
 
 
 def _statement(store: Store, item: Item, claim: Claim, moment: Moment) -> JSON:
@@ -209,23 +205,3 @@ def _statement(store: Store, item: Item, claim: Claim, moment: Moment) -> JSON:
         "Parameters": bound,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
-
-
-def _claimed(record: Record, token: UUID) -> ClaimedJob:
-    job = record.job
-    return ClaimedJob(
-        job.id,
-        token,
-        job.kind,
-        job.args,
-        job.version,
-        job.queue,
-        job.priority,
-        job.attempt,
-        job.max_attempts,
-        job.snoozes,
-        job.run_at,
-        job.created_at,
-        job.tags,
-        job.meta,
-    )

@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from uuid import UUID
 
+from goncordia.ids import from_bytes
 from goncordia.jobs import PRIORITIES
 
 from goncordia_dynamo.values import Item, Value, string, text
@@ -114,4 +115,9 @@ META: Item = {"pk": text("M"), "sk": text("m")}
 
 def id_of(item: Mapping[str, Value]) -> UUID:
     """The id that is an item's sort key."""
-    return UUID(hex=string(item.get("sk")))
+    return from_hex(string(item.get("sk")))
+
+
+def from_hex(name: str) -> UUID:
+    """As `UUID(hex=name)`, at a fraction of its price."""
+    return from_bytes(bytes.fromhex(name))

@@ -44,7 +44,7 @@ def log_of(item: Item) -> Mapping[UUID, Intent]:
     """The log by the claims' tokens."""
     log = item.get("log")
     entries = (log.m if log else None) or {}
-    return {UUID(hex=token): _intent(value.b or b"") for token, value in entries.items()}
+    return {keys.from_hex(token): _intent(value.b or b"") for token, value in entries.items()}
 
 
 def _intent(data: bytes) -> Intent:

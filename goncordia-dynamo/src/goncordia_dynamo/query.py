@@ -29,7 +29,7 @@ async def get(store: Store, ids: Sequence[UUID], moment: Moment) -> list[JobRow 
     """The jobs with these ids."""
     found = await store.table.get_many([store.layout.job(each) for each in ids])
     records = [None if item is None else record_of(item) for item in found]
-    await fill(store, [record for record in records if record is not None])
+    await fill(store, [record.job for record in records if record is not None and record.large])
     return [None if record is None else _shown(record, moment) for record in records]
 
 
@@ -49,7 +49,7 @@ async def page(store: Store, where: Filter, cursor: str | None, limit: int, mome
             found.append(record)
             if len(found) > limit:
                 break
-    await fill(store, found[:limit])
+    await fill(store, [record.job for record in found[:limit] if record.large])
     rows = [_shown(record, moment) for record in found[:limit]]
     return Page(rows, rows[-1].id.hex if len(found) > limit else None)
 

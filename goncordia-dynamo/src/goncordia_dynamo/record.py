@@ -12,6 +12,7 @@ from goncordia.clock import from_micros, to_micros
 from goncordia.jobs import (
     KEPT_ERRORS,
     AttemptError,
+    ClaimedJob,
     Conflict,
     Hold,
     JobRow,
@@ -145,6 +146,28 @@ def record_of(item: Item) -> Record:
     return Record(job, version, token, mark, take, "large" in item, integer(get("ttl")))
 
 
+def claimed_of(item: Item, token: UUID) -> ClaimedJob:
+    """As its claimant gets it, without what is large of it."""
+    get = item.get
+    tags = get("tags")
+    return ClaimedJob(
+        keys.id_of(item),
+        token,
+        string(get("kind")),
+        data(get("args")) or b"",
+        integer(get("ver"), 1),
+        string(get("queue")),
+        integer(get("prio")),
+        integer(get("att")),
+        integer(get("max")),
+        integer(get("snz")),
+        from_micros(integer(get("run"))),
+        from_micros(integer(get("made"))),
+        () if tags is None else tuple(map(string, tags.l or ())),
+        data(get("meta")) or b"",
+    )
+
+
 def _unique(said: str) -> tuple[UniqueKey | None, str]:
     if not said:
         return None, ""
@@ -157,4 +180,4 @@ def _time(value: Value | None) -> datetime | None:
 
 
 def _id(value: Value | None) -> UUID | None:
-    return None if value is None else UUID(hex=string(value))
+    return None if value is None else keys.from_hex(string(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,16 @@ class Mail(Args, kind="mail"):
 
 class Report(Args, kind="report", queue="slow"):
     pass
+
+
+@pytest.fixture(autouse=True)
+def levels_as_before():
+    """`goncordia worker` sets up the logging of its process, which here is that of the tests."""
+    loggers = [logging.getLogger(), logging.getLogger("goncordia.jobs")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 class Shell:

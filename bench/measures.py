@@ -22,6 +22,8 @@ MICROS, RATE, MILLIS, KIB, PER_JOB, PER_SECOND, PERCENT = (
 PICKUP_SHARES = {"pickup p10": 0.1, "pickup p50": 0.5, "pickup p90": 0.9, "pickup p99": 0.99}
 """Measures, and the share of the pick-ups that took no longer."""
 PICKUP = dict.fromkeys(PICKUP_SHARES, MILLIS)
+MANY = 40_000
+"""Jobs that no two processes run in a turn."""
 FILL = 1000
 """Jobs in a batch that fills a queue."""
 QUIET = 0.02
@@ -169,6 +171,12 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
 
 
+async def share(subject: Subject, scale: Scale) -> float:
+    """Jobs a second of one process of several, while there is more than they can do."""
+    subject.work.expect(MANY)
+    return await subject.drain(100, MANY, scale.seconds)
+
+
 async def profile(subject: Subject, scale: Scale, what: str, mark: Mark) -> Figures:
     """Microseconds a job by part, of one measure's timed part alone."""
     name, _, size = what.rpartition(" ")
@@ -248,6 +256,10 @@ def take(
                 return await pickup(subject, scale)
             if measure == "observed":
                 return await observed(subject, scale, mark)
+            if measure == "fill":
+                return {measure: await fill(subject, MANY, 10 * scale.seconds)}
+            if measure == "share":
+                return {measure: await share(subject, scale)}
             if measure.startswith("profile "):
                 return await profile(subject, scale, measure.removeprefix("profile "), mark)
             if measure.startswith("claim"):

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 from measure import OURS
-from run import FULL, QUICK, Bench, running
 from sampler import PARTS
+from session import Bench, running
 from stores import STORES
 
 WHAT = ("enqueue", "batch 1000", "pool 1", "pool 10", "pool 100")
@@ -40,12 +40,11 @@ def main() -> None:
 
 def row(bench: Bench, what: str) -> str:
     """One measure's line: each part, and its share."""
-    scale = QUICK if bench.quick else FULL
     cpu: dict[str, float] = {}
     found = bench.remotes[OURS].take(
         f"profile {what}",
         "asyncio",
-        scale,
+        bench.scale,
         mark=lambda when: cpu.update({when: server_cpu(bench.place.pid)}),
     )
     figures = found or {}

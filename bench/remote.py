@@ -22,6 +22,10 @@ class Failed(Exception):
     """The subject could not do it; the message says why."""
 
 
+class NotStarted(Failed):
+    """It does not even start."""
+
+
 class Remote:
     """One subject's process, which is started when it is needed."""
 
@@ -76,7 +80,7 @@ class Remote:
         greeting = self._answer(self._process)
         if "error" in greeting:
             self.close()
-            raise Failed(greeting["error"])
+            raise NotStarted(greeting["error"])
         self.settings = greeting["settings"]
         return self._process
 

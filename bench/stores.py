@@ -162,6 +162,8 @@ class Store:
 
     place: Callable[[], AbstractContextManager[Place]]
     subjects: Mapping[str, Entry]
+    shared: bool = True
+    """Whether processes can share it."""
 
 
 ALL = ("asyncio", "trio", "uvloop")
@@ -173,6 +175,7 @@ STORES: dict[str, Store] = {
             OURS: Entry("subjects.goncordia_memory", "goncordia", OWN, ALL),
             RAW: Entry("subjects.raw_memory", "goncordia", OWN, ALL, only="pool"),
         },
+        shared=False,
     ),
     "sqlite": Store(
         files,

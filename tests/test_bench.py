@@ -94,7 +94,7 @@ def test_every_subject_is_measured_by_the_same_names(tmp_path: Path) -> None:
 
 def test_a_subject_that_fails_is_named_and_not_fatal(tmp_path: Path) -> None:
     printed = run("sqlite", tmp_path / "sqlite.jsonl", "batch 1000")
-    failed = [line for line in printed if line.startswith("FAILED huey, batch 1000: ")]
+    failed = [line for line in printed if line.startswith("FAILED huey: not started: ")]
     assert failed
     assert "ModuleNotFoundError" in failed[0]
     row = next(line for line in printed if line.startswith("batch 1000"))
@@ -142,12 +142,12 @@ def test_what_the_server_counted_is_told_by_job_and_by_second(
 ) -> None:
     seen = {"idle begins": 5, "idle ends": 9, "jobs begin": 10, "jobs end": 60}
     taken = {"jobs": 100.0, "idle seconds": 2.0, "idle cpu": 1.5}
-    assert logic("run").observed(taken, seen) == {
+    assert logic("session").observed(taken, seen) == {
         "idle cpu": 1.5,
         "queries per job": 0.5,
         "idle queries": 2.0,
     }
-    assert logic("run").observed({"idle cpu": 1.5}, {}) == {"idle cpu": 1.5}
+    assert logic("session").observed({"idle cpu": 1.5}, {}) == {"idle cpu": 1.5}
 
 
 def test_adapters_are_short_and_say_their_settings() -> None:

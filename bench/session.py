@@ -1,0 +1,205 @@
+"""One run over a store's subjects: which turns there are, and who takes them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from environments import NotMade, python
+from measure import OURS, RAW, Group, Turn
+from measures import OBSERVED, PICKUP, RATE, RATES, Scale, unit
+from remote import Failed, NotStarted, Remote
+from stores import STORES, Entry, Place
+
+HERE = Path(__file__).parent
+FULL, QUICK = Scale(5000, 0.7), Scale(400, 0.15, claims=3)
+BACKLOGS = (10_000, 1_000_000)
+LEFT_OUT = ("batch 100", "pool 1", "pool 1 wait 5ms", "pool 10 wait 5ms")
+"""By a quick run, which repeats nothing and takes these measures of asyncio alone."""
+ON_OTHER_LOOPS = ("enqueue", "pool 10", "pool 100")
+"""Measured on trio and uvloop too, by those who run there."""
+STOCKS = {"queued": (1, 0), "finished": (0, 1)}
+
+
+@dataclass
+class Bench:
+    """One run over a store's subjects."""
+
+    store: str
+    place: Place
+    quick: bool
+    log: Path
+    pythons: dict[str, Path] = field(default_factory=dict[str, Path])
+    remotes: dict[str, Remote] = field(default_factory=dict[str, Remote])
+    failures: dict[str, str] = field(default_factory=dict[str, str])
+    """Of a subject, or of it and a measure, and why."""
+    gaps: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """What a subject does not have."""
+    seconds: list[Remote] = field(default_factory=list[Remote])
+    """Second processes of the same subject."""
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """The store's subjects, whether they can be had or not."""
+        return STORES[self.store].subjects
+
+    @property
+    def scale(self) -> Scale:
+        """How much of everything."""
+        return QUICK if self.quick else FULL
+
+    def subjects(self, only: list[str], here: bool) -> Iterator[str]:
+        """Install them; those that can be had."""
+        for name, entry in self.entries.items():
+            if only and name not in only:
+                continue
+            try:
+                if not here:
+                    self.pythons[name] = python(entry.environment, entry.requires)
+            except NotMade as error:
+                self.failures[name] = f"not installed: {error}"
+                continue
+            self.remotes[name] = self._remote(name)
+            yield name
+
+    def _remote(self, name: str) -> Remote:
+        interpreter = self.pythons.get(name, Path(sys.executable))
+        return Remote(interpreter, self.entries[name].module, self.place.url(name), self.log)
+
+    def groups(self) -> Iterator[Group]:
+        """All measures, in the order of the table."""
+        for measure in RATES:
+            if not (self.quick and measure in LEFT_OUT):
+                yield self._rate(measure, "asyncio", "")
+        units = dict(PICKUP)
+        names = [n for n in self.remotes if self._is_in(n, "pickup")]
+        yield Group(units, [self._turn(n, "pickup", "asyncio", units) for n in names])
+        if OURS in self.remotes and STORES[self.store].shared:
+            yield self._processes()
+        for loop in () if self.quick else ("uvloop", "trio"):
+            for measure in ON_OTHER_LOOPS:
+                yield self._rate(measure, loop, f" {loop}")
+        yield Group(
+            OBSERVED, [Turn(n, self._observe(n)) for n in self.remotes if self._is_in(n, "")]
+        )
+        for kind, share in STOCKS.items():
+            for size in BACKLOGS[:1] if self.quick else BACKLOGS:
+                yield self._claim(kind, (share[0] * size, share[1] * size), size)
+
+    def _rate(self, measure: str, loop: str, suffix: str) -> Group:
+        units = {measure + suffix: unit(measure)}
+        names = [n for n in self.remotes if loop in self.entries[n].loops]
+        names = [n for n in names if self._is_in(n, measure)]
+        return Group(units, [self._turn(n, measure, loop, units) for n in names])
+
+    def _processes(self) -> Group:
+        """One process, and two, that share what waits: for a moment, as it must not run out."""
+        names = ["pool 100 one process", "pool 100 two processes"]
+        self.seconds = [self._remote(OURS)]
+
+        def turn(n: int) -> Turn:
+            def take() -> dict[str, float]:
+                working = [self.remotes[OURS], *self.seconds][:n]
+                working[0].take("fill", "asyncio", self.scale)
+                with ThreadPoolExecutor(n) as threads:
+                    return {names[n - 1]: sum(threads.map(self._share, working))}
+
+            return Turn(OURS, lambda: self._tried(OURS, names[n - 1], take))
+
+        return Group(dict.fromkeys(names, RATE), [turn(1), turn(2)])
+
+    def _share(self, remote: Remote) -> float:
+        return (remote.take("share", "asyncio", self.scale) or {"share": 0.0})["share"]
+
+    def _claim(self, kind: str, stock: tuple[int, int], size: int) -> Group:
+        name = f"claim 100 at {size // 1000}k {kind}"
+        units = {name: unit("claim")}
+        subjects = [n for n in self.remotes if n in (OURS, RAW) and self._is_in(n, "claim")]
+        return Group(units, [self._turn(n, name, "asyncio", units, stock) for n in subjects])
+
+    def _is_in(self, subject: str, measure: str) -> bool:
+        return measure.startswith(self.entries[subject].only)
+
+    def _turn(
+        self,
+        subject: str,
+        measure: str,
+        loop: str,
+        units: Mapping[str, str],
+        stock: tuple[int, int] | None = None,
+    ) -> Turn:
+        stocked = iter([stock])
+
+        def take() -> dict[str, float]:
+            taken = self.remotes[subject].take(measure, loop, self.scale, next(stocked, None))
+            if taken is None:
+                self.gaps.add((subject, measure))
+                return {}
+            return dict(zip(units, taken.values(), strict=True))
+
+        return Turn(subject, lambda: self._tried(subject, measure, take))
+
+    def _observe(self, subject: str) -> Callable[[], dict[str, float]]:
+        def take() -> dict[str, float]:
+            self.remotes[subject].close()  # a process that has grown by nothing else
+            seen: dict[str, int] = {}
+            with self.place.counting(subject) as count:
+                taken = self.remotes[subject].take(
+                    "observed",
+                    "asyncio",
+                    self.scale,
+                    mark=lambda what: seen.update({what: count()} if count else {}),
+                )
+            self.remotes[subject].close()
+            return observed(taken or {}, seen)
+
+        return lambda: self._tried(subject, "observed", take)
+
+    def _tried(
+        self, subject: str, measure: str, take: Callable[[], dict[str, float]]
+    ) -> dict[str, float]:
+        done = {subject, f"{subject}, {measure}"} & self.failures.keys()
+        if done or (subject, measure) in self.gaps:
+            return {}
+        say(f"{measure}: {subject}")
+        try:
+            return take()
+        except NotStarted as error:
+            self.failures[subject] = f"not started: {error}"
+        except Failed as error:
+            self.failures[f"{subject}, {measure}"] = str(error)
+        return {}
+
+
+def observed(taken: Mapping[str, float], seen: Mapping[str, int]) -> dict[str, float]:
+    """What the subject told, and what the server counted meanwhile."""
+    figures = {name: taken[name] for name in OBSERVED if name in taken}
+    if seen and taken.get("jobs"):
+        figures["queries per job"] = (seen["jobs end"] - seen["jobs begin"]) / taken["jobs"]
+        figures["idle queries"] = (seen["idle ends"] - seen["idle begins"]) / taken["idle seconds"]
+    return figures
+
+
+def say(what: str) -> None:
+    """Progress, on a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{what} ...", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def running(store: str, quick: bool) -> Generator[Bench]:
+    """A bench whose server runs; its subjects' processes end with the block."""
+    log = HERE.parent / ".bench" / f"{store}.log"
+    log.parent.mkdir(exist_ok=True)
+    log.unlink(missing_ok=True)
+    with STORES[store].place() as place:
+        bench = Bench(store, place, quick, log)
+        try:
+            yield bench
+        finally:
+            for remote in (*bench.remotes.values(), *bench.seconds):
+                remote.close()

@@ -22,7 +22,7 @@ from subjects import goncordia_memory, goncordia_sqlite, raw_memory, raw_sqlite_
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "core.jsonl"
-QUICK, FULL = 1.5, 12.0
+QUICK, FULL = 1.5, 11.0
 """Seconds that a group's turns take, and the rest of the last round."""
 
 SUBJECTS: dict[str, dict[str, type[Subject]]] = {

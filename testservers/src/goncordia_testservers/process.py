@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -160,7 +161,8 @@ class ServerProcess:
                 continue
         for pipe in (guard.stdin, guard.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):
+                    pipe.close()
         self.pid = 0
 
     def signal(self, number: signal.Signals) -> None:
@@ -183,5 +185,6 @@ class ServerProcess:
 
 def _tell(guard: subprocess.Popen[str], number: signal.Signals) -> None:
     if guard.poll() is None and guard.stdin is not None:
-        guard.stdin.write(f"{int(number)}\n")
-        guard.stdin.flush()
+        with suppress(BrokenPipeError):  # it ended by itself just now
+            guard.stdin.write(f"{int(number)}\n")
+            guard.stdin.flush()

@@ -106,7 +106,7 @@ def opened(request: pytest.FixtureRequest, shelf: Shelf):
     with ExitStack() as stack:
         url = stack.enter_context(shelf.lend())
         portal = stack.enter_context(start_blocking_portal(request.param))
-        manager = PostgresDriver(url, connections=2)
+        manager = PostgresDriver(f"{url}&application_name=cancelled", connections=2)
         driver = stack.enter_context(portal.wrap_async_context_manager(manager))
         yield portal, driver, url
 
@@ -135,7 +135,7 @@ def test_at_any_await(opened: Any, operation: Operation, n: int) -> None:
     with psycopg.connect(url) as connection:
         [(left,)] = connection.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND application_name = 'goncordia' AND state LIKE 'idle in transaction%'"
+            "AND application_name = 'cancelled' AND state LIKE 'idle in transaction%'"
         )
         [(halves,)] = connection.execute(
             "SELECT count(*) FROM goncordia.unique_key WHERE NOT EXISTS ("

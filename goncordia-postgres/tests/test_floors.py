@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from goncordia.answers import QueueChange
 from goncordia.ids import uuid7
 from goncordia.jobs import Outcome, completed, released
 from goncordia.sessions import Claim, WorkerInfo
@@ -113,6 +114,19 @@ async def test_who_listens_hears_of_what_comes_in_below(
             assert [each.run_at > second.run_at for each in await worker.claim(1)] == [True]
         await wakeups.wait()
         assert [each.id for each in await worker.claim(1)] == [late.id]
+
+
+async def test_a_resumed_queue_is_read_from_its_head(
+    driver: PostgresDriver, always_slow: None
+) -> None:
+    worker = Worker(driver)
+    await driver.insert([job(run_at=timedelta(hours=-1))])
+    async with driver.listen(["default"]) as wakeups:
+        await driver.queues(QueueChange("default", paused=True))
+        assert await worker.claim(1) == []
+        await driver.queues(QueueChange("default", paused=False))
+        await wakeups.wait()
+        assert len(await worker.claim(1)) == 1
 
 
 async def test_who_does_not_finds_it_from_the_head(

@@ -44,7 +44,7 @@ def test_a_client_does_all_it_can(url: str) -> None:
 
 
 def test_threads_share_it(url: str) -> None:
-    with open_sync_driver(f"{url}&connections=3") as driver:
+    with open_sync_driver(f"{url}&connections=3&application_name=threads") as driver:
         client = SyncClient(driver)
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(client.enqueue, [Mail(str(n)) for n in range(100)]))
@@ -52,7 +52,7 @@ def test_threads_share_it(url: str) -> None:
         with psycopg.connect(url) as looker:
             found = looker.execute(
                 "SELECT count(*) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND application_name = 'goncordia'"
+                "WHERE datname = current_database() AND application_name = 'threads'"
             ).fetchone()
         assert found
         assert 1 <= found[0] <= 3

@@ -50,10 +50,14 @@ class Env:
         """A job of the queue can be claimed, or soon."""
         self._queues.add(queue)
 
+    def tell_late(self, queue: str) -> None:
+        """Jobs of the queue come in below those that were claimed last."""
+        self._queues.add(LATE + queue)
+
     def tell_due(self, queue: str, run_at: datetime, now: datetime) -> None:
         """A job of the queue waits for that time: a hint, if it is near."""
         if run_at < now:
-            self._queues.add(LATE + queue)
+            self.tell_late(queue)
         elif run_at <= now + SOON:
             self._queues.add(queue)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate, groupby
 from operator import attrgetter
@@ -25,6 +25,8 @@ _CREATED = Insertion.CREATED
 _TRIES = 100
 """How often a key may be freed and taken again by others between two looks at it."""
 
+_FEW = 3
+"""Groups of jobs that are alike: more are written in one statement, though a dearer one."""
 _COMMON = attrgetter("kind", "queue", "version", "priority", "max_attempts", "run_at")
 """What the plain jobs of a batch mostly have in common: all but id and args."""
 
@@ -98,20 +100,17 @@ def _write(env: Env, jobs: Sequence[NewJob]) -> Op[Collection[UUID]]:
         job = jobs[0]
         params = (job.id, job.args, *_common(env, job))
         return (job.id,) if (yield from change(sql.INSERT, params)) else ()
-    if not all(map(is_plain, jobs)):
+    groups = [list(run) for _, run in groupby(jobs, _COMMON)]
+    if len(groups) > _FEW or not all(map(is_plain, jobs)):
         first = {job.id: job for job in reversed(jobs)}
         wanted = [job for job in jobs if first[job.id] is job]
         return (yield from ask(sql.INSERT_MANY, _many(env, wanted), rows.uuid))
     created: list[UUID] = []
-    for alike in _alike(jobs):
+    for alike in groups:
         ids, args = [job.id for job in alike], [job.args for job in alike]
         params = (ids, args, *_common(env, alike[0]))
         created += yield from ask(sql.INSERT_ALIKE, params, rows.uuid)
     return created
-
-
-def _alike(jobs: Sequence[NewJob]) -> Iterator[Sequence[NewJob]]:
-    return (list(run) for _, run in groupby(jobs, _COMMON))
 
 
 def _common(env: Env, job: NewJob) -> tuple[Value, ...]:

@@ -46,11 +46,13 @@ def position(cursor: str) -> UUID:
 
 def stats(env: Env, queues: Sequence[str]) -> Op[list[Count]]:
     """Counts above zero."""
-    counts: dict[tuple[str, int], int] = {}
-    for row in (yield Statement(sql.STATS, (list(queues) or None, env.now))).rows:
-        queue, state, n = cast("tuple[str, int, int]", row)
-        counts[queue, state] = counts.get((queue, state), 0) + n
-    return [Count(queue, sql.STATES[state], n) for (queue, state), n in sorted(counts.items())]
+    reply = yield Statement(sql.STATS, (list(queues) or None, env.now))
+    told = sorted(cast("list[tuple[str, int, int, datetime | None]]", reply.rows), key=_place)
+    return [Count(queue, sql.STATES[state], n, oldest=at) for queue, state, n, at in told]
+
+
+def _place(row: tuple[str, int, int, datetime | None]) -> tuple[str, int]:
+    return row[:2]
 
 
 def kinds(env: Env, limit: int) -> Op[list[str]]:
@@ -66,7 +68,7 @@ def queues(env: Env, change: QueueChange | None) -> Op[list[Queue]]:
             yield from run(sql.PAUSE, (name, env.now))
         else:
             yield from run(sql.RESUME, (name,))
-            env.tell(name)
+            env.tell_late(name)
     return (yield from ask(sql.QUEUES, (), _queue))
 
 

@@ -342,13 +342,24 @@ SEEN = {state: f"state = {code}" for state, code in CODES.items()} | {
 """Whether a job is seen in a state at an instant."""
 _AMONG = "($1::text[] IS NULL OR queue = ANY ($1::text[]))"
 STATS = f"""
-SELECT queue, CASE WHEN run_at <= {_now(2)} THEN 0 ELSE state END AS seen, count(*)
-FROM goncordia.job_row WHERE state < 3 AND {_AMONG} GROUP BY queue, seen
+SELECT queue, seen, n, CASE seen WHEN 0 THEN (
+    SELECT min(head.run_at) FROM {_LEVELS} CROSS JOIN LATERAL (
+        SELECT run_at FROM goncordia.job_row
+        WHERE queue = counted.queue AND priority = level.p AND state < 3 AND run_at <= {_now(2)}
+        ORDER BY run_at LIMIT 1
+    ) AS head
+) END
+FROM (
+    SELECT queue, CASE WHEN run_at <= {_now(2)} THEN 0 ELSE state END AS seen, count(*) AS n
+    FROM goncordia.job_row WHERE state < 3 AND {_AMONG} GROUP BY queue, seen
+) AS counted
 UNION ALL
-SELECT queue, 3, count(*) FROM goncordia.job_row WHERE state = 3 AND {_AMONG} GROUP BY queue
+SELECT queue, 3, count(*), NULL FROM goncordia.job_row
+WHERE state = 3 AND {_AMONG} GROUP BY queue
 UNION ALL
-SELECT queue, state, count(*) FROM goncordia.job_row
+SELECT queue, state, count(*), NULL FROM goncordia.job_row
 WHERE state > 3 AND {_AMONG} GROUP BY queue, state"""
+"""The oldest due job is found by an index's head for each level of priority."""
 KINDS = """
 SELECT DISTINCT kind FROM goncordia.job_row WHERE state < 3 ORDER BY kind LIMIT $1::int8"""
 QUEUES = """

@@ -43,6 +43,19 @@ def test_by_many_at_once_it_is_applied_once(postgres_url: str) -> None:
     assert sorted(applied) == [0, 0, 0, newest()]
 
 
+def test_whoever_migrates_now_is_waited_for(postgres_url: str) -> None:
+    waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    short = f"{postgres_url}&options=-c%20lock_timeout%3D1ms"
+    with ThreadPoolExecutor(1) as threads, psycopg.connect(postgres_url) as first:
+        first.execute("SELECT pg_advisory_xact_lock(hashtextextended('goncordia migrations', 0))")
+        second = threads.submit(migrated, short, "goncordia")
+        with psycopg.connect(postgres_url, autocommit=True) as looker:
+            while not looker.execute(waits).fetchall():
+                assert not second.done()
+        first.commit()
+        assert second.result() == newest()
+
+
 def test_by_hand_or_by_a_tool_it_is_the_same(postgres_url: str) -> None:
     migrated(postgres_url, "one")
     with psycopg.connect(postgres_url, autocommit=True) as connection:

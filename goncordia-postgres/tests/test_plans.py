@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -83,6 +84,29 @@ def test_nothing_of_the_backlog_is_sorted(filled: psycopg.Connection, name: str)
 @pytest.mark.parametrize("name", ["COMPLETE", "COMPLETE_WITH", "RECORD", "MARKS", "GET", "KNOWN"])
 def test_a_job_is_found_by_its_id(filled: psycopg.Connection, name: str) -> None:
     assert "job_row_pk" in plan(filled, STATEMENTS[name])
+
+
+def test_the_oldest_is_found_at_the_heads_of_the_index(filled: psycopg.Connection) -> None:
+    filled.execute(f"PREPARE stats AS {sql.STATS}")  # pyright: ignore
+    told = filled.execute(
+        "EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE stats('{default}', NULL)"  # pyright: ignore
+    ).fetchone()
+    filled.execute("DEALLOCATE stats")
+    assert told
+    [look] = [
+        node
+        for node in nodes(told[0][0]["Plan"])
+        if node.get("Index Name") == "job_row_waiting" and "priority =" in node["Index Cond"]
+    ]
+    assert "run_at <=" in look["Index Cond"]
+    assert look["Actual Loops"] == 32
+    assert look["Actual Rows"] <= 1
+
+
+def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for each in node.get("Plans", ()):
+        yield from nodes(each)
 
 
 def test_a_claim_reads_what_it_takes(filled: psycopg.Connection) -> None:

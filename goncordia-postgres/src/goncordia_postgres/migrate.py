@@ -20,6 +20,7 @@ from goncordia_postgres.statements import IDENTITY, SCHEMA, localized
 MIGRATE = "run `goncordia migrate`, or await driver.migrate()"
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('goncordia migrations', 0))"
+_PATIENCE = "SELECT set_config('lock_timeout', $1::text, true)"
 _HAS_SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = $1::text"
 _CREATE_SCHEMA = 'CREATE SCHEMA "{}"'
 _TABLE = """
@@ -74,7 +75,9 @@ def newest() -> int:
 
 def migrate(schema: str) -> Op[list[Step]]:
     """Apply what is missing, in the transaction at hand."""
+    yield Statement(_PATIENCE, ("0",))  # whoever migrates now is waited for
     yield Statement(_LOCK)
+    yield Statement(_PATIENCE, ("5s",))  # but a table in use is not, with all others behind us
     reply = yield Statement(_HAS_SCHEMA, (schema,))
     if not reply.rows:
         yield Statement(_CREATE_SCHEMA.format(schema))

@@ -25,7 +25,7 @@ def main() -> None:
     for store, path in results.files(results.FOLDER).items():
         if options.store and store not in options.store:
             continue
-        pair = last_two(results.runs(path))
+        pair = last_two(results.repeated(results.runs(path)))
         if pair is None:
             print(f"{store}: there are no two runs on one machine")
             continue

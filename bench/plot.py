@@ -114,7 +114,7 @@ def main() -> None:
     options = parser.parse_args()
     wanted: list[Chart] = []
     for store, path in results.files(options.results).items():
-        if runs := results.runs(path):
+        if runs := results.repeated(results.runs(path)):
             wanted += charts(store, runs[-1])
     python = environments.python("plot", REQUIRES)
     options.plots.mkdir(exist_ok=True)

@@ -78,3 +78,8 @@ def runs(path: Path) -> list[Run]:
         run.values.setdefault(key, []).append(line.value)
         run.units[line.measure] = line.unit
     return found
+
+
+def repeated(found: list[Run]) -> list[Run]:
+    """Those that were no quick ones; all, if there are none but quick ones."""
+    return [run for run in found if any(len(v) > 1 for v in run.values.values())] or found

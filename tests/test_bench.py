@@ -195,8 +195,22 @@ def test_one_run_is_compared_with_nothing(
     two_runs(tmp_path / "memory.jsonl", 1.0)
     runs = logic("results").runs(tmp_path / "memory.jsonl")
     assert len(runs) == 2
+    assert logic("results").repeated(runs) == runs
     assert logic("compare").last_two(runs[:1]) is None
     assert logic("compare").last_two([]) is None
+
+
+def test_a_quick_run_does_not_count_beside_a_whole_one(
+    logic: Callable[[str], ModuleType], tmp_path: Path
+) -> None:
+    path = tmp_path / "memory.jsonl"
+    two_runs(path, 1.0)
+    quick = msgspec.json.encode(line("pool 1", "raw", 7.0, 1, 30)).decode()
+    path.write_text(path.read_text() + quick + "\n")
+    runs = logic("results").runs(path)
+    assert len(runs) == 3
+    assert logic("results").repeated(runs) == runs[:2]
+    assert logic("results").repeated(runs[2:]) == runs[2:]
 
 
 def test_what_is_drawn_has_its_spread(logic: Callable[[str], ModuleType], tmp_path: Path) -> None:

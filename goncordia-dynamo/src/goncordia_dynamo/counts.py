@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import partial
 
 from goncordia.answers import Count
@@ -32,24 +33,24 @@ async def stats(store: Store, queues: Sequence[str], moment: Moment) -> list[Cou
     """Counts by queue and state, those above zero."""
     lines = (await store.lines()).values()
     counts: Counts = Counter()
+    oldest: dict[tuple[str, State], datetime] = {}
     for line in lines:
         if not queues or line.name in queues:
             for item in await _waiting(store, [line]):
-                counts[line.name, _state(item, moment)] += 1
+                run_at = from_micros(keys.run_at(string(item["gs"])))
+                place = line.name, visible(State(string(item["state"])), run_at, moment.now)
+                counts[place] += 1
+                if run_at <= moment.now:
+                    oldest[place] = min(run_at, oldest.get(place, run_at))
     for item in await store.table.query_all("W"):
         counts.update((r.job.queue, r.job.state) for r in await held(store, item))
     for age in await store.ages():
         counts.update(await _ended(store, age))
     return [
-        Count(queue, state, n, "approximate")
-        for (queue, state), n in sorted(counts.items())
-        if n and (not queues or queue in queues)
+        Count(*place, n, "approximate", oldest.get(place))
+        for place, n in sorted(counts.items())
+        if n and (not queues or place[0] in queues)
     ]
-
-
-def _state(item: Item, moment: Moment) -> State:
-    run_at = from_micros(keys.run_at(string(item["gs"])))
-    return visible(State(string(item["state"])), run_at, moment.now)
 
 
 async def _ended(store: Store, age: str) -> Counts:

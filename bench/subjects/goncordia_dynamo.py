@@ -1,0 +1,24 @@
+"""goncordia on DynamoDB."""
+
+from __future__ import annotations
+
+from goncordia import Client
+from goncordia_dynamo import DynamoDriver
+
+from subjects import raw_dynamo
+from subjects.goncordia_queue import GoncordiaQueue
+
+
+class SUBJECT(GoncordiaQueue):
+    settings = f"{raw_dynamo.SHARDS} shards, else the defaults; client and pool on a driver each"
+
+    def driver(self) -> DynamoDriver:
+        self.dynamo = raw_dynamo.driver(self.url)
+        return self.dynamo
+
+    async def clear(self) -> None:
+        await raw_dynamo.clear(self.dynamo)
+
+    async def enqueue_tx(self, n: int) -> None:
+        async with self.dynamo.begin() as tx:
+            await Client(self.dynamo).enqueue(self.notes[n], tx=tx)

@@ -1,0 +1,159 @@
+"""DynamoDB by hand, over the driver's own client: PutItem, PartiQL to claim and finish.
+
+The same items in the same table; no sessions, no unique keys, no log of what is claimed, one level
+of priority, one queue, and no answer to who was quicker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+from goncordia.clock import to_micros, utc_now
+from goncordia.ids import uuid7
+from goncordia.jobs import JobRow
+from goncordia.lifecycle import State
+from goncordia_dynamo import DynamoDriver, statements
+from goncordia_dynamo.call import Caller
+from goncordia_dynamo.keys import Layout, line
+from goncordia_dynamo.record import Record, item_of
+from goncordia_dynamo.values import Done, Item, Queried, Statements, number, text
+from subject import TO, Subject
+
+SHARDS = 4
+SOMEBODY = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+WRITES, STATEMENTS, ABREAST, PUTS = 25, 25, 8, 32
+ABSENT = "attribute_not_exists(pk)"
+"""Without it a put that is sent again would undo what became of the job."""
+
+
+def driver(url: str) -> DynamoDriver:
+    """Of the table and endpoint that the bench names: `endpoint#table`."""
+    endpoint, _, table = url.partition("#")
+    os.environ.update(SOMEBODY)
+    return DynamoDriver(table, region="local", endpoint=endpoint, shards=SHARDS)
+
+
+async def clear(of: DynamoDriver) -> None:
+    """Remove all jobs."""
+    caller, table = of._caller, of.table  # pyright: ignore[reportPrivateUsage] - the same client
+    while True:
+        request = {"TableName": table, "FilterExpression": "begins_with(pk, :job)"}
+        values = {"ExpressionAttributeValues": {":job": text("J")}}
+        found = await caller.call("Scan", {**request, **values}, Queried)
+        keys = [{name: item[name] for name in ("pk", "sk")} for item in found.items]
+        await _write(caller, table, [{"DeleteRequest": {"Key": key}} for key in keys])
+        if not keys and found.last_evaluated_key is None:
+            return
+
+
+async def _write(caller: Caller, table: str, requests: Sequence[object]) -> None:
+    chunks = [requests[at : at + WRITES] for at in range(0, len(requests), WRITES)]
+    slots = asyncio.Semaphore(ABREAST)
+
+    async def write(chunk: Sequence[object]) -> None:
+        async with slots:
+            await caller.call("BatchWriteItem", {"RequestItems": {table: chunk}}, Done)
+
+    await asyncio.gather(*(write(chunk) for chunk in chunks))
+
+
+class SUBJECT(Subject):
+    settings = f"the driver's HTTP client, {PUTS} conditional puts at once, {SHARDS} shards"
+
+    async def open(self) -> None:
+        self.driver = driver(self.url)
+        await self.driver.__aenter__()
+        await self.driver.migrate()
+        self.caller = self.driver._caller  # pyright: ignore[reportPrivateUsage] - the same client
+        self.table, self.layout = self.driver.table, Layout(SHARDS, 16)
+        self.claims = statements.claim(self.table)
+        self.finishes = statements.complete(self.table, result=False)
+
+    async def close(self) -> None:
+        await self.driver.close()
+
+    async def clear(self) -> None:
+        await clear(self.driver)
+
+    def prepare(self, n: int) -> None:
+        self.rows = [self._item(b'{"n":%d,"to":"%b"}' % (i, TO.encode())) for i in range(n)]
+
+    def _item(self, args: bytes) -> Item:
+        now = utc_now()
+        row = JobRow(uuid7(), "note", args, 1, "default", 0, State.AVAILABLE, 0, 25, 0, now, now)
+        return item_of(Record(row), self.layout)
+
+    async def enqueue(self, n: int) -> None:
+        request = {"TableName": self.table, "Item": self.rows[n], "ConditionExpression": ABSENT}
+        await self.caller.call("PutItem", request, Done)
+
+    async def enqueue_tx(self, n: int) -> None:
+        put = {"Put": {"TableName": self.table, "Item": self.rows[n]}}
+        await self.caller.call("TransactWriteItems", {"TransactItems": [put]}, Done)
+
+    async def enqueue_many(self, first: int, n: int) -> None:
+        slots = asyncio.Semaphore(PUTS)
+
+        async def put(n: int) -> None:
+            async with slots:
+                await self.enqueue(n)
+
+        await asyncio.gather(*map(put, range(first, first + n)))
+
+    async def drain(self, concurrency: int, n: int, seconds: float) -> float:
+        started, done = time.perf_counter(), 0
+        while time.perf_counter() - started < seconds:
+            token, claimed = await self._claimed(concurrency)
+            if not claimed:
+                break
+            if self.work.delay:
+                await asyncio.sleep(self.work.delay)  # all of them wait at once
+            await self._finish(claimed, token)
+            done += len(claimed)
+        return done / (time.perf_counter() - started)
+
+    async def claim(self, size: int) -> float:
+        self.prepare(size)
+        await self.enqueue_many(0, size)
+        started = time.perf_counter()
+        token, claimed = await self._claimed(size)
+        took = time.perf_counter() - started
+        await self._finish(claimed, token)
+        return took
+
+    async def _claimed(self, size: int) -> tuple[UUID, list[Item]]:
+        token, now, found = uuid4(), number(to_micros(utc_now())), list[Item]()
+        for shard in range(SHARDS):
+            if len(found) < size:
+                request = {
+                    "TableName": self.table,
+                    "IndexName": "due",
+                    "KeyConditionExpression": "gp = :gp",
+                    "ExpressionAttributeValues": {":gp": text(line("default", 0, shard))},
+                    "Limit": size - len(found),
+                }
+                found += (await self.caller.call("Query", request, Queried)).items
+        told = [text(token.hex), text(token.hex), now]
+        places = [[item["pk"], item["sk"], item["gs"]] for item in found]
+        return token, await self._execute(self.claims, [[*told, *place] for place in places])
+
+    async def _finish(self, claimed: Sequence[Item], token: UUID) -> None:
+        now = to_micros(utc_now())
+        told = [number(now), number(now + 86_400_000_000), number(now // 10**6), text("done")]
+        held = [[*told, item["pk"], item["sk"], text(token.hex)] for item in claimed]
+        await self._execute(self.finishes, held)
+
+    async def _execute(self, statement: str, rows: Sequence[Sequence[object]]) -> list[Item]:
+        chunks = [rows[at : at + STATEMENTS] for at in range(0, len(rows), STATEMENTS)]
+
+        async def execute(chunk: Sequence[Sequence[object]]) -> Statements:
+            told = [{"Statement": statement, "Parameters": row} for row in chunk]
+            call = self.caller.call("BatchExecuteStatement", {"Statements": told}, Statements)
+            return await call
+
+        answers = await asyncio.gather(*map(execute, chunks))
+        return [one.item for answer in answers for one in answer.responses if one.item]

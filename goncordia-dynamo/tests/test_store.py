@@ -98,6 +98,33 @@ async def test_the_log_of_a_session_stays_short(driver) -> None:
     assert item["log"].m == {}
 
 
+# Unique keys.
+
+
+async def test_jobs_that_shared_a_key_are_pruned_together(driver) -> None:
+    unique = UniqueKey(b"k" * 32)
+    for _ in range(3):
+        job = new(driver, unique=unique)
+        await driver.insert([job])
+        await driver.act([job.id], Cancel())
+    later = datetime.now(UTC) + timedelta(days=2)
+    assert (await driver.prune(10, now=later)).n == 3
+    assert (await driver.insert([new(driver, unique=unique)]))[0].status == "created"
+
+
+async def test_a_key_whose_job_dynamodb_removed_is_free(driver) -> None:
+    """TTL takes the job and asks nobody."""
+    kept = UniqueKey(b"k" * 32, Hold.KEPT)
+    job = new(driver, unique=kept)
+    await driver.insert([job])
+    await driver.act([job.id], Cancel())
+    assert (await driver.insert([new(driver, unique=kept)]))[0].other == job.id
+    table = driver._table
+    key = table.layout.job(job.id)
+    await driver._caller.call("DeleteItem", {"TableName": driver.table, "Key": key}, Done)
+    assert (await driver.insert([new(driver, unique=kept)]))[0].status == "created"
+
+
 # Counts.
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple, TypeVar, cast
 
 import anyio
@@ -203,8 +204,19 @@ class Table:
         return (await self.caller.call("UpdateItem", request, Updated)).attributes
 
     async def apply(self, writes: Sequence[Batched]) -> list[Outcome]:
-        """Write each under its own conditions; no two of the same item."""
-        return await self.execute([write.statement(self.name) for write in writes])
+        """Write each under its own conditions; of two of one item, the second one after the first.
+
+        A batch holds an item once.
+        """
+        outcomes: dict[int, Outcome] = {}
+        left = list(enumerate(writes))
+        while left:
+            first = {write.key: (n, write) for n, write in reversed(left)}
+            part = sorted(first.values(), key=itemgetter(0))
+            done = await self.execute([write.statement(self.name) for _, write in part])
+            outcomes.update((n, outcome) for (n, _), outcome in zip(part, done, strict=True))
+            left = [(n, write) for n, write in left if n not in outcomes]
+        return [outcomes[n] for n in range(len(writes))]
 
     async def execute(self, statements: Sequence[JSON]) -> list[Outcome]:
         """Execute statements, each by itself.

@@ -14,7 +14,7 @@ from goncordia.errors import InvalidArgument, SchemaMismatch, StoreUnusable
 from goncordia.ids import uuid7
 from goncordia.jobs import UniqueKey, completed
 from goncordia.sessions import Claim, WorkerInfo
-from goncordia_postgres import PostgresDriver, SyncPostgresDriver, grants
+from goncordia_postgres import PostgresDriver, SyncPostgresDriver, dial, grants
 from goncordia_postgres.migrate import newest, script, statements
 from psycopg.conninfo import make_conninfo
 
@@ -43,12 +43,17 @@ def test_by_many_at_once_it_is_applied_once(postgres_url: str) -> None:
     assert sorted(applied) == [0, 0, 0, newest()]
 
 
-def test_whoever_migrates_now_is_waited_for(postgres_url: str) -> None:
+def test_whoever_migrates_now_is_waited_for(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the driver waits for no other lock as long."""
+    settings = dial._SET.replace("'3s'", "'1ms'")
+    assert settings != dial._SET
+    monkeypatch.setattr(dial, "_SET", settings)
     waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    short = f"{postgres_url}&options=-c%20lock_timeout%3D1ms"
     with ThreadPoolExecutor(1) as threads, psycopg.connect(postgres_url) as first:
         first.execute("SELECT pg_advisory_xact_lock(hashtextextended('goncordia migrations', 0))")
-        second = threads.submit(migrated, short, "goncordia")
+        second = threads.submit(migrated, postgres_url, "goncordia")
         with psycopg.connect(postgres_url, autocommit=True) as looker:
             while not looker.execute(waits).fetchall():
                 assert not second.done()

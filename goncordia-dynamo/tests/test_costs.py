@@ -6,10 +6,13 @@ write, whose cost is told, and bills a read that finds nothing as AWS does.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
+import anyio
 import pytest
 from goncordia.ids import uuid7
 from goncordia.jobs import NewJob, UniqueKey, completed
@@ -126,3 +129,35 @@ async def test_a_unique_job_costs_what_its_transaction_does(make, proxy) -> None
         reads, writes = told
         assert writes <= 8
         assert reads <= 3
+
+
+async def test_four_workers_waste_no_more_than_a_twentieth(make, proxy) -> None:
+    """Each has a shard of its own, so that they seldom want the same job."""
+    jobs = 200
+    async with contextlib.AsyncExitStack() as opened:
+        first = make(shards=4, lag=timedelta(seconds=60), endpoint=proxy.endpoint)
+        options = {"shards": 4, "lag": timedelta(seconds=60), "endpoint": proxy.endpoint}
+        drivers = [first, *(make(first.table, **options) for _ in range(3))]
+        for driver in drivers:
+            await opened.enter_async_context(driver)
+            await driver.migrate()
+        await first.insert([new(first) for _ in range(jobs)])
+        sessions = [await driver.join(WorkerInfo("worker"), TTL) for driver in drivers]
+        assert {session.id.int % 4 for session in sessions} == {0, 1, 2, 3}
+        bill, done = Bill(proxy), 0
+        bill.units()
+
+        async def work(driver: DynamoDriver, session: UUID) -> None:
+            nonlocal done
+            while done < jobs:
+                claims = await driver.claim(Claim(uuid7(), session, {"default": 5}))
+                await driver.finish([completed(job) for job in claims.jobs])
+                done += len(claims.jobs)
+
+        async with anyio.create_task_group() as tasks:
+            for driver, session in zip(drivers, sessions, strict=True):
+                tasks.start_soon(work, driver, session.id)
+        wasted, (_, paid) = proxy.units("wasted write units"), bill.units()
+        log.info("of %s write units %s were wasted", paid, wasted)
+        assert done == jobs
+        assert wasted <= paid / 20

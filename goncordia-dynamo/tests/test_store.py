@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from goncordia import Client
 from goncordia.actions import Cancel
-from goncordia.answers import Filter
+from goncordia.answers import Filter, QueueChange
 from goncordia.errors import DriverNotFound, InvalidArgument, SchemaMismatch, StoreUnusable
 from goncordia.ids import uuid7
 from goncordia.jobs import (
@@ -96,6 +96,24 @@ async def test_the_log_of_a_session_stays_short(driver) -> None:
     await driver.beat(session.id, [])
     [item] = await driver._table.query_all("W")
     assert item["log"].m == {}
+
+
+# What is known late.
+
+
+@pytest.mark.parametrize("lag", [timedelta(0), timedelta(hours=1)])
+async def test_a_pause_is_noticed_after_the_lag(driver, make, lag) -> None:
+    async with make(driver.table, lag=lag) as other:
+        assert other.capabilities.pause_lag == lag
+        session = await other.join(WorkerInfo("worker"), TTL)
+        await driver.insert([new(driver) for _ in range(2)])
+        assert (await other.claim(Claim(uuid7(), session.id, {"q": 1}))).jobs
+        await driver.queues(QueueChange("q", paused=True))
+        jobs = (await other.claim(Claim(uuid7(), session.id, {"q": 1}))).jobs
+        assert bool(jobs) is bool(lag)
+        await other.queues(QueueChange("q", paused=True))  # one's own pause is known at once
+        await driver.insert([new(driver)])
+        assert not (await other.claim(Claim(uuid7(), session.id, {"q": 1}))).jobs
 
 
 # Unique keys.

@@ -107,7 +107,7 @@ async def _look(store: Store, line: Line, n: int, session: UUID, moment: Moment)
     """The most urgent first; of one priority the worker's own shard, then the others at once."""
     found = Due([])
     limit = max(0, n) + 1
-    own = session.int % store.layout.shards
+    own = store.layout.shard(session)
     for priority in line.priorities:
         names = [keys.line(line.name, priority, shard) for shard in _from(own, store.layout.shards)]
         for part in (names[:1], names[1:]):

@@ -57,7 +57,11 @@ class Layout:
 
     def line(self, queue: str, priority: int, id: UUID) -> str:
         """The partition of the index in which a job waits."""
-        return line(queue, priority, id.int % self.shards)
+        return line(queue, priority, self.shard(id))
+
+    def shard(self, id: UUID) -> int:
+        """The shard of a job, or the one that a worker's session prefers."""
+        return id.int % self.shards
 
     def _placed(self, letter: str, id: UUID) -> Item:
         name = id.hex

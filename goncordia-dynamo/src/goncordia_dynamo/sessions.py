@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -28,8 +29,9 @@ _worker = msgspec.json.Decoder(WorkerInfo).decode
 
 
 async def join(store: Store, worker: WorkerInfo, ttl: timedelta, moment: Moment) -> Session:
-    """Begin a session."""
-    session = Session(uuid7(), worker, ttl, joined_at=moment.now, beat_at=moment.now)
+    """Begin a session, whose id says which shard is its own."""
+    minted = await _new_id(store)
+    session = Session(minted, worker, ttl, joined_at=moment.now, beat_at=moment.now)
     await store.table.put(
         {
             **keys.session(session.id),
@@ -42,6 +44,20 @@ async def join(store: Store, worker: WorkerInfo, ttl: timedelta, moment: Moment)
     )
     store.saw_alive(session.id)
     return session
+
+
+async def _new_id(store: Store) -> UUID:
+    """Of a shard that no more workers have than any other."""
+    shards = store.layout.shards
+    if shards == 1:
+        return uuid7()
+    others = [keys.id_of(item) for item in await store.table.query_all("W") if alive(item)]
+    taken = Counter(store.layout.shard(each) for each in others)
+    fewest = min(taken[shard] for shard in range(shards))
+    while True:
+        minted = uuid7()
+        if taken[store.layout.shard(minted)] == fewest:
+            return minted
 
 
 async def beat(store: Store, id: UUID, tokens: Collection[UUID], moment: Moment) -> Beat:

@@ -209,7 +209,7 @@ class Table:
         A batch holds an item once.
         """
         outcomes: dict[int, Outcome] = {}
-        left = list(enumerate(writes))
+        left: list[tuple[int, Batched]] = list(enumerate(writes))
         while left:
             first = {write.key: (n, write) for n, write in reversed(left)}
             part = sorted(first.values(), key=itemgetter(0))

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from goncordia.ids import uuid7
+from goncordia_postgres import questions
 from goncordia_postgres import statements as sql
 from goncordia_postgres.place import SETTINGS
 from goncordia_testservers.postgres import Postgres
@@ -17,9 +18,12 @@ WALKS = {"STATS", "KINDS", "PAGE", "QUEUES", "SESSIONS"}
 """What people ask, and may read all of an index or of what runs."""
 STATEMENTS = {
     name: text
-    for name, text in vars(sql).items()
+    for name, text in (vars(sql) | vars(questions)).items()
     if name.isupper() and not name.startswith("_") and isinstance(text, str) and "FROM" in text
-} | {name: getattr(sql, name) for name in ("INSERT", "JOIN", "TAKE_KEY", "PAUSE", "SET_NEW")}
+} | {
+    **{name: getattr(sql, name) for name in ("INSERT", "JOIN", "TAKE_KEY")},
+    **{name: getattr(questions, name) for name in ("PAUSE", "SET_NEW")},
+}
 NOT_STATEMENTS = {"JOB", "CLAIMED"}
 
 FILL = """
@@ -87,7 +91,7 @@ def test_a_job_is_found_by_its_id(filled: psycopg.Connection, name: str) -> None
 
 
 def test_the_oldest_is_found_at_the_heads_of_the_index(filled: psycopg.Connection) -> None:
-    filled.execute(f"PREPARE stats AS {sql.STATS}")  # pyright: ignore
+    filled.execute(f"PREPARE stats AS {questions.STATS}")  # pyright: ignore
     told = filled.execute(
         "EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE stats('{default}', NULL)"  # pyright: ignore
     ).fetchone()

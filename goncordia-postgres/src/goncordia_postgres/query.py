@@ -14,9 +14,10 @@ from goncordia.options import check_queue
 from goncordia.statements import Op, Row, Statement, Value, ask
 from goncordia.statements import change as run
 
+from goncordia_postgres import questions as sql
 from goncordia_postgres import rows
-from goncordia_postgres import statements as sql
 from goncordia_postgres.env import MICROSECOND, Env
+from goncordia_postgres.statements import STATES
 
 
 def get(env: Env, ids: Sequence[UUID]) -> Op[list[JobRow | None]]:
@@ -48,7 +49,7 @@ def stats(env: Env, queues: Sequence[str]) -> Op[list[Count]]:
     """Counts above zero."""
     reply = yield Statement(sql.STATS, (list(queues) or None, env.now))
     told = sorted(cast("list[tuple[str, int, int, datetime | None]]", reply.rows), key=_place)
-    return [Count(queue, sql.STATES[state], n, oldest=at) for queue, state, n, at in told]
+    return [Count(queue, STATES[state], n, oldest=at) for queue, state, n, at in told]
 
 
 def _place(row: tuple[str, int, int, datetime | None]) -> tuple[str, int]:

@@ -1,9 +1,10 @@
-"""Every SQL statement of the driver, and the codes that stand in its columns.
+"""The SQL statements that work on jobs, and the codes that stand in their columns.
 
-What holds of all of them: each parameter stands with its type, which is also how it is sent
-(`$1::uuid[]`), so that nothing is guessed from values; the last one, `now`, is null where the
-server's clock rules; a batch is a few arrays; and the predicates of the partial indexes stand word
-for word as in the schema. `goncordia.` is the schema's name, put right by `localized`.
+What holds of all of them, and of those in `questions`: each parameter stands with its type, which
+is also how it is sent (`$1::uuid[]`), so that nothing is guessed from values; the last one, `now`,
+is null where the server's clock rules; a batch is a few arrays; and the predicates of the partial
+indexes stand word for word as in the schema. `goncordia.` is the schema's name, put right by
+`localized`.
 
 Rows are reached by `ctid` after they were locked by `SKIP LOCKED` in the same statement, so that
 nobody waits on a lock, and each is judged again by the server if it changed meanwhile.
@@ -37,19 +38,24 @@ def localized(text: str, schema: str) -> str:
     return text if schema == SCHEMA else text.replace(f"{SCHEMA}.", f'"{schema}".')
 
 
-def _now(n: int) -> str:
+def now_or(n: int) -> str:
+    """The instant of the parameter, or the server's."""
     return f"coalesce(${n}::timestamptz, statement_timestamp())"
 
 
 BEGIN, COMMIT, ROLLBACK = "BEGIN", "COMMIT", "ROLLBACK"
 NOTIFY = "SELECT pg_notify($1::text, $2::text)"
+IDENTITY = """
+SELECT system_identifier, oid::int8 FROM pg_control_system(), pg_database
+WHERE datname = current_database()"""
+"""Which database this is, also under another name or address."""
 
 # Insert.
 
 _RUN_AT = "coalesce({0}::timestamptz, {1} + {2}::int8 * interval '1 microsecond')"
 _BORN = "CASE WHEN new.run_at > new.now THEN 1 ELSE 0 END"
 _PLAIN = "id, args, kind, queue, version, priority, max_attempts, run_at, created_at, state"
-_AT = f"(SELECT {_RUN_AT.format('$8', _now(10), '$9')} AS run_at, {_now(10)} AS now) AS new"
+_AT = f"(SELECT {_RUN_AT.format('$8', now_or(10), '$9')} AS run_at, {now_or(10)} AS now) AS new"
 _COMMON = "$3::text, $4::text, $5::int8, $6::int8, $7::int8, new.run_at, new.now"
 
 INSERT = f"""
@@ -72,7 +78,7 @@ WITH new AS MATERIALIZED (
     ) WITH ORDINALITY AS job (
         id, args, kind, queue, version, priority, max_attempts, instant, span, unique_key,
         unique_hold, unique_conflict, tag, tags, meta, ord
-    ), (SELECT {_now(17)} AS now) AS at
+    ), (SELECT {now_or(17)} AS now) AS at
 ), keyed AS (
     INSERT INTO goncordia.unique_key AS held (key, job)
     SELECT new.unique_key, new.id FROM new
@@ -105,7 +111,7 @@ WHERE held.key = freed.key AND held.job = freed.job"""
 
 CLAIMED = """id, kind, args, version, queue, priority, attempt, max_attempts, snoozes, run_at,
     created_at, tags, meta"""
-_LEVELS = f"generate_series({PRIORITIES.stop - 1}, {PRIORITIES.start}, -1) AS level (p)"
+LEVELS = f"generate_series({PRIORITIES.stop - 1}, {PRIORITIES.start}, -1) AS level (p)"
 _ALIVE = "SELECT 1 FROM goncordia.session WHERE id = $1::uuid AND died_at IS NULL"
 _OPEN = """NOT EXISTS (
     SELECT 1 FROM goncordia.queue WHERE name = want.queue AND paused_at IS NOT NULL
@@ -116,13 +122,13 @@ _FLOOR = f"""coalesce(
 )"""
 CLAIM = f"""
 WITH want AS MATERIALIZED (
-    SELECT want.queue, want.n, want.place, {_now(5)} AS now
+    SELECT want.queue, want.n, want.place, {now_or(5)} AS now
     FROM unnest($3::text[], $4::int8[]) WITH ORDINALITY AS want (queue, n, place)
     WHERE EXISTS ({_ALIVE}) AND {_OPEN}
 ), due AS MATERIALIZED (
     SELECT job.place, want.queue
     FROM want CROSS JOIN LATERAL (
-        SELECT ready.place FROM {_LEVELS} CROSS JOIN LATERAL (
+        SELECT ready.place FROM {LEVELS} CROSS JOIN LATERAL (
             SELECT ctid AS place FROM goncordia.job_row
             WHERE queue = want.queue AND priority = level.p AND state < 3 AND run_at <= want.now
                 AND run_at >= {_FLOOR}
@@ -133,7 +139,7 @@ WITH want AS MATERIALIZED (
 ), taken AS (
     UPDATE goncordia.job_row AS job
     SET state = 3, attempt = attempt + 1, session = $1::uuid, token = $2::uuid,
-        attempted_at = {_now(5)}, cancel_requested = false
+        attempted_at = {now_or(5)}, cancel_requested = false
     FROM due WHERE job.ctid = due.place
     RETURNING job.id, job.kind, job.args, job.version, job.queue, job.priority, job.attempt,
         job.max_attempts, job.snoozes, job.run_at, job.created_at, job.tags, job.meta
@@ -146,25 +152,25 @@ UNION ALL
 SELECT NULL, NULL, NULL, (SELECT count(*) FROM ({_ALIVE}) AS alive)::int4, NULL, NULL, NULL, NULL,
     (SELECT count(*) FROM want)::int4 - (SELECT count(*) FROM left_over)::int4,
     (
-        SELECT min(next.run_at) FROM left_over CROSS JOIN {_LEVELS} CROSS JOIN LATERAL (
+        SELECT min(next.run_at) FROM left_over CROSS JOIN {LEVELS} CROSS JOIN LATERAL (
             SELECT run_at FROM goncordia.job_row
             WHERE queue = left_over.queue AND priority = level.p AND state < 3
                 AND run_at > left_over.now
             ORDER BY run_at LIMIT 1
         ) AS next
-    ), {_now(5)}, NULL, NULL"""
+    ), {now_or(5)}, NULL, NULL"""
 """The jobs, and a row without an id: whether the session lives, how many queues gave all that was
 asked of them, and of the others when the next job falls due; and now."""
 LOOK = f"""
-SELECT coalesce(bool_or(job.due), false), min(job.run_at), {_now(2)}
-FROM unnest($1::text[]) AS want (queue) CROSS JOIN {_LEVELS} CROSS JOIN LATERAL (
+SELECT coalesce(bool_or(job.due), false), min(job.run_at), {now_or(2)}
+FROM unnest($1::text[]) AS want (queue) CROSS JOIN {LEVELS} CROSS JOIN LATERAL (
     (
         SELECT true AS due, NULL::timestamptz AS run_at FROM goncordia.job_row
-        WHERE queue = want.queue AND priority = level.p AND state < 3 AND run_at <= {_now(2)}
+        WHERE queue = want.queue AND priority = level.p AND state < 3 AND run_at <= {now_or(2)}
         LIMIT 1
     ) UNION ALL (
         SELECT false, run_at FROM goncordia.job_row
-        WHERE queue = want.queue AND priority = level.p AND state < 3 AND run_at > {_now(2)}
+        WHERE queue = want.queue AND priority = level.p AND state < 3 AND run_at > {now_or(2)}
         ORDER BY run_at LIMIT 1
     )
 ) AS job
@@ -200,10 +206,10 @@ WITH held AS MATERIALIZED (
 SELECT count(*) FROM done"""
 MARK_COMPLETED = 0
 COMPLETE = _COMPLETE.format(
-    now=_now(3), mark=MARK_COMPLETED, result="", results="", result_name="", set=", result = NULL"
+    now=now_or(3), mark=MARK_COMPLETED, result="", results="", result_name="", set=", result = NULL"
 )
 COMPLETE_WITH = _COMPLETE.format(
-    now=_now(3),
+    now=now_or(3),
     mark=MARK_COMPLETED,
     result=", told.result",
     results=", $5::bytea[]",
@@ -220,7 +226,7 @@ WHERE id = ANY ($1::uuid[])"""
 RECORD = f"""
 SELECT id, queue, priority, state, attempt, max_attempts, snoozes, run_at, session, token,
     cancel_requested, finished_at, expire_at, mark_token, mark, errors, result, unique_key,
-    unique_hold, {_now(2)} AS now
+    unique_hold, {now_or(2)} AS now
 FROM goncordia.job_row WHERE id = ANY ($1::uuid[]) FOR UPDATE SKIP LOCKED"""
 WAIT_FOR = RECORD.replace(" SKIP LOCKED", "")
 """The same, for whoever may wait: the holder of a key that somebody wants to take over."""
@@ -259,14 +265,14 @@ SELECT count(*) FROM gone"""
 
 JOIN = f"""
 INSERT INTO goncordia.session (id, worker, ttl, joined_at, beat_at)
-VALUES ($1::uuid, $2::bytea, $3::int8, {_now(4)}, {_now(4)}) RETURNING joined_at"""
+VALUES ($1::uuid, $2::bytea, $3::int8, {now_or(4)}, {now_or(4)}) RETURNING joined_at"""
 _FORGOTTEN = f"""(
     job.token <> ALL ($2::uuid[])
-    AND job.attempted_at < {_now(4)} - $3::int8 * interval '1 microsecond'
+    AND job.attempted_at < {now_or(4)} - $3::int8 * interval '1 microsecond'
 )"""
 BEAT = f"""
 WITH me AS (
-    UPDATE goncordia.session SET beat_at = {_now(4)} WHERE id = $1::uuid AND died_at IS NULL
+    UPDATE goncordia.session SET beat_at = {now_or(4)} WHERE id = $1::uuid AND died_at IS NULL
     RETURNING id
 )
 SELECT NULL::uuid, NULL::bool, (
@@ -282,14 +288,14 @@ FORGOTTEN = f"""
 SELECT job.id FROM goncordia.job_row AS job
 WHERE job.session = $1::uuid AND job.state = 3 AND {_FORGOTTEN}"""
 LEAVE = f"""
-UPDATE goncordia.session SET died_at = {_now(2)} WHERE id = $1::uuid AND died_at IS NULL"""
+UPDATE goncordia.session SET died_at = {now_or(2)} WHERE id = $1::uuid AND died_at IS NULL"""
 _HOLDS_JOBS = """EXISTS (
     SELECT 1 FROM goncordia.job_row WHERE job_row.session = session.id AND job_row.state = 3
 )"""
 SESSIONS = f"""
 SELECT id, worker, ttl, joined_at, beat_at, died_at IS NULL FROM goncordia.session
 WHERE died_at IS NULL OR {_HOLDS_JOBS} ORDER BY id"""
-_SILENT = f"""died_at IS NULL AND {_now(2)} - beat_at >= ttl * interval '1 microsecond'
+_SILENT = f"""died_at IS NULL AND {now_or(2)} - beat_at >= ttl * interval '1 microsecond'
     AND coalesce($1::int8, ttl) >= ttl"""
 _HOLDERS = """
 WITH RECURSIVE holder (id) AS (
@@ -306,7 +312,7 @@ _DEAD = """holder.id IS NOT NULL AND NOT EXISTS (
 ANY_LOST = f"""{_HOLDERS}
 SELECT EXISTS (SELECT 1 FROM goncordia.session WHERE died_at IS NOT NULL OR ({_SILENT}))
     OR EXISTS (SELECT 1 FROM holder WHERE {_DEAD})"""
-DECLARE_DEAD = f"UPDATE goncordia.session SET died_at = {_now(2)} WHERE {_SILENT}"
+DECLARE_DEAD = f"UPDATE goncordia.session SET died_at = {now_or(2)} WHERE {_SILENT}"
 LOST = f"""{_HOLDERS}
 SELECT job.id FROM holder CROSS JOIN LATERAL (
     SELECT id FROM goncordia.job_row WHERE session = holder.id AND state = 3
@@ -316,88 +322,8 @@ WHERE {_DEAD} LIMIT $1::int8"""
 BURY = f"DELETE FROM goncordia.session WHERE died_at IS NOT NULL AND NOT {_HOLDS_JOBS}"
 PRUNE = f"""
 WITH found AS MATERIALIZED (
-    SELECT ctid AS place FROM goncordia.job_row WHERE state > 3 AND expire_at <= {_now(2)}
+    SELECT ctid AS place FROM goncordia.job_row WHERE state > 3 AND expire_at <= {now_or(2)}
     ORDER BY expire_at LIMIT $1::int8 + 1 FOR UPDATE SKIP LOCKED
 ), old AS MATERIALIZED (SELECT place FROM found LIMIT $1::int8),
 {_REMOVE.format("job.ctid = old.place")}
 SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM found)"""
-
-# Queries.
-
-JOB = """id, kind, args, version, queue, priority, state, attempt, max_attempts, snoozes, run_at,
-    created_at, attempted_at, finished_at, expire_at, cancel_requested, session, errors, result,
-    unique_key, unique_hold, unique_conflict, tags, meta"""
-GET = f"SELECT {JOB}, {_now(2)} FROM goncordia.job_row WHERE id = ANY ($1::uuid[])"
-PAGE = f"""
-SELECT {JOB}, {_now(2)} FROM goncordia.job_row
-WHERE ($3::uuid IS NULL OR id < $3::uuid){{}} ORDER BY id DESC LIMIT $1::int8"""
-OF_KINDS = "kind = ANY ({}::text[])"
-OF_QUEUES = "queue = ANY ({}::text[])"
-TAGGED = "tags @> {}::text[]"
-SEEN = {state: f"state = {code}" for state, code in CODES.items()} | {
-    State.AVAILABLE: f"state = 0 OR state IN (1, 2) AND run_at <= {_now(2)}",
-    State.SCHEDULED: f"state = 1 AND run_at > {_now(2)}",
-    State.RETRYABLE: f"state = 2 AND run_at > {_now(2)}",
-}
-"""Whether a job is seen in a state at an instant."""
-_AMONG = "($1::text[] IS NULL OR queue = ANY ($1::text[]))"
-STATS = f"""
-SELECT queue, seen, n, CASE seen WHEN 0 THEN (
-    SELECT min(head.run_at) FROM {_LEVELS} CROSS JOIN LATERAL (
-        SELECT run_at FROM goncordia.job_row
-        WHERE queue = counted.queue AND priority = level.p AND state < 3 AND run_at <= {_now(2)}
-        ORDER BY run_at LIMIT 1
-    ) AS head
-) END
-FROM (
-    SELECT queue, CASE WHEN run_at <= {_now(2)} THEN 0 ELSE state END AS seen, count(*) AS n
-    FROM goncordia.job_row WHERE state < 3 AND {_AMONG} GROUP BY queue, seen
-) AS counted
-UNION ALL
-SELECT queue, 3, count(*), NULL FROM goncordia.job_row
-WHERE state = 3 AND {_AMONG} GROUP BY queue
-UNION ALL
-SELECT queue, state, count(*), NULL FROM goncordia.job_row
-WHERE state > 3 AND {_AMONG} GROUP BY queue, state"""
-"""The oldest due job is found by an index's head for each level of priority."""
-KINDS = """
-SELECT DISTINCT kind FROM goncordia.job_row WHERE state < 3 ORDER BY kind LIMIT $1::int8"""
-QUEUES = """
-WITH RECURSIVE waiting (name) AS (
-    (SELECT queue FROM goncordia.job_row WHERE state < 3 ORDER BY queue LIMIT 1)
-    UNION ALL
-    SELECT (
-        SELECT queue FROM goncordia.job_row WHERE state < 3 AND queue > waiting.name
-        ORDER BY queue LIMIT 1
-    ) FROM waiting WHERE waiting.name IS NOT NULL
-)
-SELECT name, max(paused_at) FROM (
-    SELECT name, paused_at FROM goncordia.queue
-    UNION ALL SELECT name, NULL FROM waiting WHERE name IS NOT NULL
-    UNION ALL SELECT queue, NULL FROM goncordia.job_row WHERE state = 3
-) AS known GROUP BY name ORDER BY name"""
-PAUSE = f"""
-INSERT INTO goncordia.queue (name, paused_at) VALUES ($1::text, {_now(2)})
-ON CONFLICT (name) DO UPDATE SET paused_at = coalesce(queue.paused_at, excluded.paused_at)"""
-RESUME = """
-INSERT INTO goncordia.queue (name) VALUES ($1::text)
-ON CONFLICT (name) DO UPDATE SET paused_at = NULL"""
-_UNEXPIRED = "(expire_at IS NULL OR expire_at > {})"
-_EXPIRY = "{} + {}::int8 * interval '1 microsecond'"
-VALUE = f"""
-SELECT value FROM goncordia.value WHERE key = $1::text AND {_UNEXPIRED.format(_now(2))}"""
-SET_NEW = f"""
-INSERT INTO goncordia.value AS held (key, value, expire_at)
-VALUES ($1::text, $2::bytea, {_EXPIRY.format(_now(4), "$3")})
-ON CONFLICT (key) DO UPDATE SET value = excluded.value, expire_at = excluded.expire_at
-WHERE held.expire_at <= {_now(4)}"""
-REPLACE_VALUE = f"""
-UPDATE goncordia.value SET value = $2::bytea, expire_at = {_EXPIRY.format(_now(4), "$3")}
-WHERE key = $1::text AND value = $5::bytea AND {_UNEXPIRED.format(_now(4))}"""
-UNSET_VALUE = f"""
-DELETE FROM goncordia.value
-WHERE key = $1::text AND value = $2::bytea AND {_UNEXPIRED.format(_now(3))}"""
-IDENTITY = """
-SELECT system_identifier, oid::int8 FROM pg_control_system(), pg_database
-WHERE datname = current_database()"""
-"""Which database this is, also under another name or address."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from goncordia import open_driver, open_sync_driver
 from goncordia.errors import InvalidArgument
@@ -58,3 +60,13 @@ def test_a_pool_says_where_the_database_is() -> None:
         assert {"host=h", "dbname=d", "user=u"} <= set(told.split())
     with pytest.raises(InvalidArgument, match="psycopg pool"):
         PostgresDriver(42)  # pyright: ignore[reportArgumentType] - the point
+
+
+@pytest.mark.parametrize("computed", [{"conninfo": lambda: "host=h"}, {"kwargs": dict}])
+def test_a_pool_that_computes_its_address_is_refused(computed: Any) -> None:
+    for kind, driver in (
+        (AsyncConnectionPool, PostgresDriver),
+        (ConnectionPool, SyncPostgresDriver),
+    ):
+        with pytest.raises(InvalidArgument, match="passfile="):
+            driver(kind(**computed, open=False))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import psycopg
-from goncordia.errors import Unavailable
 from goncordia.statements import Statement
 from psycopg import pq
 from psycopg.waiting import wait
 
 from goncordia_postgres.link import Link
 from goncordia_postgres.place import SETTINGS, Place
+from goncordia_postgres.refusal import refusal
 from goncordia_postgres.translate import translate
 
 _SET = (
@@ -41,12 +41,11 @@ class Dialled:
 
 
 def dial(place: Place, conninfo: str | None = None) -> Dialled:
-    """Connect; raises `Unavailable`, or what else stands in the way."""
+    """Connect; raises `Unavailable`, or `StoreUnusable` where the server refuses for good."""
     try:
         connection = psycopg.connect(conninfo or place.conninfo, autocommit=True)
     except psycopg.OperationalError as error:
-        reason = (str(error).splitlines() or [""])[0]
-        raise Unavailable(f"{place}: the server can't be reached: {reason}") from error
+        raise refusal(error, str(place)) from error
     dialled = Dialled(connection, Link(connection.pgconn, place.schema, prepares=place.prepares))
     if place.prepares:  # behind a pooler they would reach whoever comes next
         try:

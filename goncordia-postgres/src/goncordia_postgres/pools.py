@@ -28,7 +28,9 @@ def address(database: str | Pool) -> str:
     """The address itself, or a pool's; raises `InvalidArgument` for anything else."""
     if isinstance(database, str):
         return database
-    if isinstance(database, Pool) and isinstance(database.conninfo, str):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers
+    if isinstance(database, Pool):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers
+        if not isinstance(database.conninfo, str) or callable(database.kwargs):
+            raise InvalidArgument(_COMPUTED)
         given = cast("Mapping[str, str | int | None]", database.kwargs or {})
         params = {name: value for name, value in given.items() if name not in _PYTHON}
         return make_conninfo(database.conninfo, **params)
@@ -37,5 +39,9 @@ def address(database: str | Pool) -> str:
     )
 
 
+_COMPUTED = (
+    "the pool computes its conninfo or kwargs anew for each connection: give the driver an address "
+    "of its own, with passfile= for a password that changes (it is read for each connection)"
+)
 _PYTHON = frozenset({"autocommit", "context", "cursor_factory", "prepare_threshold", "row_factory"})
 """What psycopg's `connect` takes and libpq does not know."""

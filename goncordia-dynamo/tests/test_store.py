@@ -156,7 +156,11 @@ async def test_ended_jobs_are_counted_or_estimated(make, monkeypatch, enough) ->
         await driver.act([job.id for job in jobs[:150]], Cancel())
         session = await driver.join(WorkerInfo("worker"), TTL)
         running = (await driver.claim(Claim(uuid7(), session.id, {"q": 20}))).jobs
-        told = {(c.queue, c.state): c.n for c in await driver.stats()}
+        found = await driver.stats()
+        waiting = await driver.list(Filter(states=(State.AVAILABLE,)))
+        oldest = min(row.run_at for row in waiting.rows)
+        assert {c.oldest for c in found} == {None, oldest}
+        told = {(c.queue, c.state): c.n for c in found}
         assert told.pop(("q", State.RUNNING)) == len(running) == 20
         assert told.pop(("q", State.AVAILABLE)) == 30
         assert set(told) == {("q", State.CANCELLED)}

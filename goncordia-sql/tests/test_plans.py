@@ -15,7 +15,9 @@ from goncordia.jobs import AttemptError, NewJob, completed, discarded
 from goncordia.lifecycle import State
 from goncordia.retention import Retention
 from goncordia.sessions import Claim, Claims, WorkerInfo
+from goncordia.statements import Op, Statement, Value
 from goncordia_sql.sqlite import claim, finish, insert, query, statements, upkeep
+from goncordia_sql.sqlite.env import Env
 from goncordia_sql.sqlite.link import Link, Work
 from goncordia_sql.sqlite.place import Place
 
@@ -128,6 +130,29 @@ def test_counts_read_an_index(link: Link, name: str) -> None:
     assert all(" USING " in scan for scan in scans)
     if name != "KINDS":
         assert not [scan for scan in scans if "COVERING" not in scan and "running" not in scan]
+
+
+@pytest.mark.parametrize("state", [State.AVAILABLE, State.SCHEDULED], ids=str)
+def test_the_oldest_is_found_by_jumps(link: Link, state: State) -> None:
+    ready = ("goncordia_ready", "state = 0")
+    index, where = ready if state is State.AVAILABLE else ("goncordia_dormant", "state IN (1, 2)")
+    text = (
+        f"SELECT {statements.oldest(index, where)}, ?1 FROM (SELECT 'default' AS queue) AS counted"
+    )
+    told = [row[3] for row in link._open().execute(f"EXPLAIN QUERY PLAN {text}", (None, 0))]
+    [look] = [step for step in told if "goncordia_job_row" in step]
+    assert look.startswith(f"SEARCH goncordia_job_row USING COVERING INDEX {index} (queue=?")
+    assert look.endswith("priority=? AND run_at<?)")
+
+    def oldest(env: Env) -> Op[Value]:
+        return (yield Statement(text, ("[]", env.now + 60_000_000))).rows[0][0]
+
+    options = {} if state is State.AVAILABLE else {"run_at": timedelta(seconds=30)}
+    fill(link, 20, **options)
+    first, small = run(link, oldest), steps(link, oldest)
+    fill(link, 3000, **options)
+    assert run(link, oldest) == first
+    assert steps(link, oldest) <= 1.05 * small
 
 
 @pytest.mark.parametrize("queues", [(), ("default",), ("default", "rare")])

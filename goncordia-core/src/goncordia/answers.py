@@ -78,6 +78,10 @@ class Count(msgspec.Struct, frozen=True):
     state: State
     n: int
     how: Literal["exact", "approximate"] = "exact"
+    oldest: datetime | None = None
+    """Of available jobs: since when the one that has waited longest has been due, the earliest
+    `run_at` that has come. As exact as `n`; None of other states, and from a store that counts
+    approximately and would have to read more to find it."""
 
 
 class Queue(msgspec.Struct, frozen=True):

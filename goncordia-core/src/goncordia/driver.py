@@ -179,7 +179,7 @@ class Driver(Protocol[Tx_contra]):
     async def stats(
         self, queues: Sequence[str] = (), *, now: datetime | None = None
     ) -> list[Count]:
-        """Counts by queue and state, those above zero; no queues means all."""
+        """Counts by queue and state, those above zero, and the oldest due; no queues means all."""
         ...
 
     async def kinds(self, limit: int = 100) -> list[str]:

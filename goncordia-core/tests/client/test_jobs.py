@@ -205,8 +205,9 @@ async def test_all_jobs_neither_repeats_nor_skips_one_that_stays(client: MemoryC
 async def test_stats_count_by_queue_and_state(rig: Rig, client: MemoryClient) -> None:
     await client.enqueue_many([Mail("a"), Mail("b"), Enqueue(Mail("c"), queue="q", run_at=LATER)])
     run(rig)
+    [waiting] = (await client.jobs(states=[State.AVAILABLE])).rows
     counts = [
-        Count("default", State.AVAILABLE, 1),
+        Count("default", State.AVAILABLE, 1, oldest=waiting.run_at),
         Count("default", State.RUNNING, 1),
         Count("q", State.SCHEDULED, 1),
     ]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 import pytest
 from goncordia.actions import Cancel, Delete
 from goncordia.answers import Count, Queue, QueueChange
 from goncordia.errors import InvalidArgument
 from goncordia.jobs import completed, failed
 from goncordia.lifecycle import State
-from goncordia.memory import Store
+from goncordia.memory import STRONG, Store
 
 from .making import NOW, Worker, at, error, new
 
@@ -50,8 +53,43 @@ def test_counts_are_as_visible_also_when_one_looks_back():
 def test_counts_of_some_queues():
     store = Store()
     store.insert([new(queue=q) for q in "abb"], now=NOW)
-    assert store.stats(["b", "nobody"], NOW) == [Count("b", State.AVAILABLE, 2)]
+    assert store.stats(["b", "nobody"], NOW) == [Count("b", State.AVAILABLE, 2, oldest=NOW)]
     assert set(counts(store)) == {("a", "available"), ("b", "available")}
+
+
+def oldest(store: Store, now=NOW) -> datetime | None:
+    [due] = [c.oldest for c in store.stats(now=now) if c.state is State.AVAILABLE]
+    return due
+
+
+def test_the_oldest_is_known_whatever_becomes_of_the_others():
+    store = Store()
+    jobs = [new(priority=n % 7, run_at=at(n - 300)) for n in range(300)]
+    store.insert(jobs, now=at(-1000))
+    assert oldest(store) == at(-300)
+    for n in range(20, 300, 20):
+        store.act([job.id for job in jobs[n - 20 : n]], Cancel(), NOW)
+        assert oldest(store) == at(n - 300)
+        extra = [new() for _ in range(70)]
+        store.insert(extra, now=NOW)
+        store.act([job.id for job in extra], Delete(), NOW)
+        assert oldest(store) == at(n - 300)
+
+
+def test_the_oldest_may_be_one_that_claims_do_not_see_yet():
+    store = Store(capabilities=replace(STRONG, claim_sees="eventual"))
+    store.insert([new()], now=at(-5))
+    assert oldest(store) == at(-5)
+    store.insert([new(run_at=at(-9))], now=at(-3))
+    assert oldest(store) == at(-9)
+
+
+def test_no_job_has_waited_before_its_time():
+    store = Store()
+    store.insert([new()], now=NOW)
+    assert oldest(store, at(-1)) is None
+    store.insert([new(run_at=at(60))], now=NOW)
+    assert (oldest(store, at(90)), oldest(store, at(-1)), oldest(store)) == (NOW, None, NOW)
 
 
 def test_kinds_are_those_of_waiting_jobs():

@@ -114,6 +114,15 @@ def ages(rig: Rig) -> dict[str, float]:
     }
 
 
+async def test_the_oldest_of_a_long_queue_is_told(rig: Rig) -> None:
+    with depths(rig) as found:
+        await rig.client.enqueue(Mail())
+        await rig.clock.advance(3600)
+        await rig.client.enqueue_many([Mail()] * 200)
+        await found.refresh()
+    assert ages(rig) == {"default": 3600.0}
+
+
 async def test_depths_are_told_as_they_were_looked_up(rig: Rig) -> None:
     with depths(rig) as found:
         assert depth(rig) == {}

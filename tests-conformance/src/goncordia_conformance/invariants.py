@@ -116,6 +116,7 @@ class Ledger:
         }
         yield from self._nothing_is_lost(seen)
         yield from _counts_add_up(seen)
+        yield from _oldest_is_there(seen, now)
         yield from _a_key_has_one_living_job(seen)
         for uid, row in seen.rows.items():
             if (uid in self.holders) != (row.state == "running"):
@@ -147,6 +148,14 @@ def _counts_add_up(seen: Seen) -> Iterator[str]:
     there = Counter((row.queue, row.state.value) for row in seen.rows.values())
     if counted != there:
         yield f"stats do not add up to the jobs: {counted} counted, {dict(there)} listed"
+
+
+def _oldest_is_there(seen: Seen, now: datetime) -> Iterator[str]:
+    for queue, at in seen.oldest.items():
+        rows = [r for r in seen.rows.values() if (r.queue, r.state) == (queue, "available")]
+        listed = min((row.run_at for row in rows if row.run_at <= now), default=None)
+        if at != listed:
+            yield f"stats say that the oldest of {queue} is due since {at}; by the list: {listed}"
 
 
 def _a_key_has_one_living_job(seen: Seen) -> Iterator[str]:

@@ -11,6 +11,7 @@ from uuid import UUID
 from goncordia.answers import Count, Filter, Queue
 from goncordia.driver import Driver
 from goncordia.jobs import JobRow
+from goncordia.lifecycle import State
 from goncordia.sessions import Session
 
 PAGE = 500
@@ -24,6 +25,8 @@ class Seen:
     rows: Mapping[UUID, JobRow]
     counts: Mapping[tuple[str, str], int] | None
     """None: the store does not count exactly."""
+    oldest: Mapping[str, datetime | None]
+    """Of each queue with due jobs, where the store counts exactly."""
     queues: Sequence[Queue]
     sessions: Mapping[UUID, Session]
     kinds: Sequence[str]
@@ -36,16 +39,18 @@ class Seen:
         return len(self.order) != len(self.rows)
 
 
-NOTHING = Seen({}, None, (), {}, ())
+NOTHING = Seen({}, None, {}, (), {}, ())
 
 
 async def look(driver: Driver[Never], now: datetime) -> Seen:
     """See everything."""
     rows = await listed(driver, Filter(), PAGE, now)
     exact = driver.capabilities.counts == "exact"
+    counts = await driver.stats(now=now) if exact else None
     return Seen(
         rows={row.id: row for row in rows},
-        counts=counted(await driver.stats(now=now)) if exact else None,
+        counts=None if counts is None else counted(counts),
+        oldest=oldest(counts or ()),
         queues=await driver.queues(now=now),
         sessions={s.id: s for s in await driver.sessions(now=now)},
         kinds=await driver.kinds(),
@@ -56,6 +61,16 @@ async def look(driver: Driver[Never], now: datetime) -> Seen:
 def counted(counts: Sequence[Count]) -> dict[tuple[str, str], int]:
     """Counts by queue and state."""
     return {(c.queue, c.state.value): c.n for c in counts}
+
+
+def oldest(counts: Sequence[Count]) -> dict[str, datetime | None]:
+    """Since when the oldest due job of each queue has been due; no other count may say such."""
+    for count in counts:
+        if count.state is not State.AVAILABLE and count.oldest is not None:
+            raise AssertionError(
+                f"stats: {count.state.value} jobs are not due, yet there is {count}"
+            )
+    return {c.queue: c.oldest for c in counts if c.state is State.AVAILABLE}
 
 
 async def listed(

@@ -66,7 +66,22 @@ def stats(table: Table, queues: Sequence[str]) -> list[Count]:
         for _, state in fallen_due(table, name):
             counts[name, State(state.decode())] -= 1
             counts[name, State.AVAILABLE] += 1
-    return [Count(name, state, n) for (name, state), n in sorted(counts.items()) if n]
+    return [
+        Count(*place, n, oldest=_oldest(table, place[0]) if place[1] is State.AVAILABLE else None)
+        for place, n in sorted(counts.items())
+        if n
+    ]
+
+
+def _oldest(table: Table, queue: str) -> datetime | None:
+    """The earliest run_at that has come: of the first job of each priority, ready or dormant."""
+    heads = (
+        keys.run_at(place)
+        for db in ("ready", "later")
+        for rank in keys.RANKS
+        for place, _ in islice(table.scan(db, keys.rank(queue, rank)), 1)
+    )
+    return min((run_at for run_at in heads if run_at <= table.now), default=None)
 
 
 def kinds(table: Table, limit: int) -> list[str]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Never
 
+from goncordia.answers import Count
 from goncordia.client import Client
 from goncordia.errors import CapabilityMissing
 from goncordia.lifecycle import State
 
-Counts = Mapping[tuple[str, State], int]
+Counts = Mapping[tuple[str, State], Count]
 """By queue and state."""
 
 
@@ -20,15 +20,14 @@ async def counted(client: Client[Never], queues: Collection[str] = ()) -> Counts
         counts = await client.stats(queues)
     except CapabilityMissing:
         return None
-    numbers: Counter[tuple[str, State]] = Counter()
-    for count in counts:
-        numbers[count.queue, count.state] += count.n
-    return numbers
+    return {(count.queue, count.state): count for count in counts}
 
 
 def total(counts: Counts | None, queue: str, *states: State) -> int | None:
     """Jobs of a queue in any of the states; None: nobody counted."""
-    return None if counts is None else sum(counts.get((queue, state), 0) for state in states)
+    if counts is None:
+        return None
+    return sum(counts[queue, state].n for state in states if (queue, state) in counts)
 
 
 def shown(number: int | None) -> str:

@@ -1,12 +1,14 @@
 """The waiting line of one queue: who is due, in order, and who is due later.
 
 Both are heaps of plain integers that end in the job's id. Entries are never searched for: one whose
-job went elsewhere is stale, and dropped when it comes to the top, or when stale ones prevail.
+job went elsewhere is stale, and dropped when it comes to the top, or when stale ones prevail. A
+third heap has the due ones by `run_at`, from when somebody asks for the oldest one until stale
+entries prevail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, TypeGuard
@@ -55,6 +57,7 @@ class Line:
 
     __slots__ = (
         "counts",
+        "dues",
         "horizon",
         "kinds",
         "later",
@@ -71,6 +74,7 @@ class Line:
         self.paused_at: datetime | None = None
         self.ready: list[int] = []
         self.later: list[int] = []
+        self.dues: list[int] | None = None
         self.counts: dict[State, int] = dict.fromkeys(State, 0)
         self.kinds: dict[str, int] = {}
         """Waiting jobs by kind."""
@@ -85,13 +89,21 @@ class Line:
             if job.at > now:
                 job.seen = job.state
                 job.key = 0
-                heappush(self.later, (job.at << ID_BITS) + job.id.int)
+                heappush(self.later, _entry(job))
                 return False
             self.horizon = max(self.horizon, now)
         job.seen = State.AVAILABLE
         job.key = key = self.order(job)
         heappush(self.ready, key)
+        self.note(job)
         return True
+
+    def note(self, job: Record) -> None:
+        """A job is due; whether claims see it yet or not."""
+        if self.dues is not None:
+            heappush(self.dues, _entry(job))
+            if len(self.dues) > 2 * self.counts[State.AVAILABLE] + _SLACK:
+                self.dues = None
 
     def advance(self, rows: Mapping[int, Record], now: int) -> None:
         """Move on what has fallen due."""
@@ -139,6 +151,18 @@ class Line:
             heappop(later)
         return None
 
+    def oldest(self, rows: Mapping[int, Record], hidden: Iterable[int]) -> int | None:
+        """The earliest `run_at` of a due job, in microseconds; `hidden` may be out of the line."""
+        if self.dues is None:
+            nums = {*(key & ID_MASK for key in self.ready), *hidden}
+            jobs = [job for num in nums if (job := rows.get(num)) is not None and job.line is self]
+            self.dues = [_entry(job) for job in jobs if job.seen is State.AVAILABLE]
+            heapify(self.dues)
+        dues = self.dues
+        while dues and not _is_due(rows.get(dues[0] & ID_MASK), dues[0]):
+            heappop(dues)
+        return dues[0] >> ID_BITS if dues else None
+
     def left(self, rows: Mapping[int, Record]) -> None:
         """A waiting job left by another way than a claim: tidy up where stale entries prevail."""
         waiting = sum(self.counts[state] for state in WAITING)
@@ -153,6 +177,15 @@ class Line:
         self.counts[job.seen] -= 1
         self.place(job, now)
         self.counts[job.seen] += 1
+
+
+def _entry(job: Record) -> int:
+    """Its place by `run_at`."""
+    return (job.at << ID_BITS) + job.id.int
+
+
+def _is_due(job: Record | None, entry: int) -> bool:
+    return job is not None and job.seen is State.AVAILABLE and job.at == entry >> ID_BITS
 
 
 def _stands(job: Record | None, key: int) -> bool:

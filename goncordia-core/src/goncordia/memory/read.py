@@ -5,10 +5,12 @@ from __future__ import annotations
 import builtins
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from goncordia.answers import Count, Filter, Page, Queue, QueueChange
+from goncordia.clock import from_micros
 from goncordia.errors import InvalidArgument
 from goncordia.jobs import JobRow
 from goncordia.lifecycle import State, visible
@@ -53,13 +55,15 @@ def stats(
     table: Table, queues: Sequence[str], how: Literal["exact", "approximate"], moment: Moment
 ) -> builtins.list[Count]:
     """Counts above zero; approximate ones are rounded up to tens."""
-    counts = [
-        (line.name, state, n if how == "exact" else -(-n // 10) * 10)
-        for line in sorted(_lines(table, queues), key=_name)
-        for state, n in _counts(table, line, moment).items()
-        if n
-    ]
-    return [Count(queue, state, n, how) for queue, state, n in counts]
+    answer: builtins.list[Count] = []
+    for line in sorted(_lines(table, queues), key=_name):
+        counts, oldest = _counts(table, line, moment)
+        for state, n in counts.items():
+            if n:
+                told = n if how == "exact" else -(-n // 10) * 10
+                since = oldest if state is State.AVAILABLE else None
+                answer.append(Count(line.name, state, told, how, since))
+    return answer
 
 
 def kinds(table: Table, limit: int) -> builtins.list[str]:
@@ -104,11 +108,19 @@ def _lines(table: Table, queues: Sequence[str]) -> Iterable[Line]:
     return [table.lines[queue] for queue in set(queues) if queue in table.lines]
 
 
-def _counts(table: Table, line: Line, moment: Moment) -> Mapping[State, int]:
+def _counts(
+    table: Table, line: Line, moment: Moment
+) -> tuple[Mapping[State, int], datetime | None]:
     """The kept counts, unless somebody looks back to before jobs were moved on as due."""
     if moment.micros >= line.horizon:
         line.advance(table.rows, moment.micros)
-        return line.counts
-    return Counter(
-        visible(job.state, job.run_at, moment.at) for job in table.rows.values() if job.line is line
-    )
+        at = line.oldest(table.rows, table.hidden())
+        return line.counts, None if at is None else _come(from_micros(at), moment)
+    jobs = [job for job in table.rows.values() if job.line is line]
+    seen = [(visible(job.state, job.run_at, moment.at), job.run_at) for job in jobs]
+    dues = [run_at for state, run_at in seen if state is State.AVAILABLE]
+    return Counter(state for state, _ in seen), _come(min(dues), moment) if dues else None
+
+
+def _come(run_at: datetime, moment: Moment) -> datetime | None:
+    return run_at if run_at <= moment.at else None

@@ -103,6 +103,12 @@ class Table:
             if job is not None and job.state in WAITING:
                 job.line.recount(job, now)
 
+    def hidden(self) -> Iterator[int]:
+        """Jobs that claims pass over for now: locked, or not seen yet."""
+        yield from self.locks
+        for _, num in self._unseen:
+            yield num
+
     def expired(self, now: int) -> Iterator[Record]:
         """Ended jobs whose retention has passed; each is taken off the heap as it comes."""
         expiries = self.expiries
@@ -149,6 +155,7 @@ class Table:
             line.kinds[new.kind] = line.kinds.get(new.kind, 0) + 1
             if old is None and self.lag and new.state is State.AVAILABLE:
                 self._unseen.append((self._claims + self.lag, num))
+                line.note(new)
                 self._call(line)
             elif line.place(new, now) and self.listeners:
                 self._call(line)

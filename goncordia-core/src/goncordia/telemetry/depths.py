@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from typing import Never
 
+from goncordia.answers import Count
 from goncordia.client import Client
 from goncordia.clock import Clock
 from goncordia.driver import Driver
@@ -20,16 +22,11 @@ from goncordia.telemetry.api import CallbackOptions, Meter, Observation
 
 log = logging.getLogger("goncordia.telemetry")
 
-LOOK = 100
-"""Due jobs of a queue among which the oldest is looked for, newest first."""
-
 
 class Depths:
     """Counts by queue and state, and the age of the oldest due job, as last looked up.
 
-    Of a queue in which more than `LOOK` jobs are due the age is that of the oldest of the newest
-    ones: the true one is at least as much. The counts are as exact as the store's; a store that
-    counts nothing has none.
+    Both are as exact as the store's `stats`; of a store that counts nothing there are none.
     """
 
     def __init__(
@@ -80,15 +77,16 @@ class Depths:
             await self._clock.sleep(every)
 
     async def _look(self) -> None:
-        if self._counts:
-            self._depths = await self._count()
+        if not self._counts:
+            return
+        counts, now = await self._client.stats(self._queues), self._clock.now()
+        self._depths = self._count(counts)
         known = [queue.name for queue in await self._client.queues()]
         meant = [name for name in known if not self._queues or name in self._queues]
-        self._ages = [Observation(await self._age(name), {names.QUEUE: name}) for name in meant]
+        self._ages = list(_ages(meant, counts, now))
 
-    async def _count(self) -> list[Observation]:
+    def _count(self, counts: Sequence[Count]) -> list[Observation]:
         """Each live state of each queue that has jobs, zeros as well."""
-        counts = await self._client.stats(self._queues)
         found = {(count.queue, count.state): count.n for count in counts}
         return [
             Observation(
@@ -98,13 +96,18 @@ class Depths:
             for state in sorted(LIVE)
         ]
 
-    async def _age(self, queue: str) -> float:
-        page = await self._client.jobs(states=[State.AVAILABLE], queues=[queue], limit=LOOK)
-        now = self._clock.now()
-        return max((0.0, *((now - row.run_at).total_seconds() for row in page.rows)))
-
     def _read_depths(self, options: CallbackOptions) -> Iterable[Observation]:
         return self._depths
 
     def _read_ages(self, options: CallbackOptions) -> Iterable[Observation]:
         return self._ages
+
+
+def _ages(queues: Iterable[str], counts: Sequence[Count], now: datetime) -> Iterator[Observation]:
+    """Zero where nothing is due, none where the store does not say."""
+    due = {count.queue: count.oldest for count in counts if count.state is State.AVAILABLE}
+    for queue in queues:
+        oldest = due.get(queue, now)
+        if oldest is not None:
+            age = max(0.0, (now - oldest).total_seconds())
+            yield Observation(age, {names.QUEUE: queue})

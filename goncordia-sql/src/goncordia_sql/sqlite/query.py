@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
@@ -66,10 +66,18 @@ def stats(env: Env, queues: Sequence[str]) -> Op[list[Count]]:
     """Counts above zero."""
     wanted = rows.encode(queues).decode() if queues else None
     counts: Counter[tuple[str, int]] = Counter()
+    oldest: dict[tuple[str, int], datetime] = {}
     for row in (yield Statement(sql.STATS, (wanted, env.now))).rows:
-        queue, state, n = cast("tuple[str, int, int]", row)
-        counts[queue, state] += n
-    return [Count(queue, sql.STATES[state], n) for (queue, state), n in sorted(counts.items())]
+        queue, state, n, run_at = cast("tuple[str, int, int, int | None]", row)
+        place = queue, state
+        counts[place] += n
+        if run_at is not None:
+            since = from_micros(run_at)
+            oldest[place] = min(since, oldest.get(place, since))
+    return [
+        Count(place[0], sql.STATES[place[1]], n, oldest=oldest.get(place))
+        for place, n in sorted(counts.items())
+    ]
 
 
 def kinds(env: Env, limit: int) -> Op[list[str]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from goncordia.jobs import Conflict, Hold
+from goncordia.jobs import PRIORITIES, Conflict, Hold
 from goncordia.lifecycle import DORMANT, ENDED, State
 
 STATES = (
@@ -269,18 +269,39 @@ def at_most(states: Collection[State], *, queues: bool) -> tuple[str, int]:
 
 
 _AMONG = "(?1 IS NULL OR queue IN (SELECT value FROM json_each(?1)))"
+
+
+def oldest(index: str, where: str) -> str:
+    """The earliest `run_at` that has come in `counted.queue`: a jump for each level of priority."""
+    first, last = PRIORITIES.start, PRIORITIES.stop - 1
+    return f"""(
+    WITH RECURSIVE level(p) AS (
+        VALUES ({first}) UNION ALL SELECT p + 1 FROM level WHERE p < {last}
+    )
+    SELECT min((
+        SELECT min(run_at) FROM goncordia_job_row INDEXED BY {index}
+        WHERE queue = counted.queue AND priority = p AND {where} AND run_at <= ?2
+    )) FROM level
+)"""
+
+
 STATS = f"""
-SELECT queue, 0, count(*) FROM goncordia_job_row INDEXED BY goncordia_ready
-WHERE state = 0 AND {_AMONG} GROUP BY queue
+SELECT queue, 0, n, {oldest("goncordia_ready", "state = 0")} FROM (
+    SELECT queue, count(*) AS n FROM goncordia_job_row INDEXED BY goncordia_ready
+    WHERE state = 0 AND {_AMONG} GROUP BY queue
+) AS counted
 UNION ALL
-SELECT queue, CASE WHEN run_at <= ?2 THEN 0 ELSE state END AS seen, count(*)
-FROM goncordia_job_row INDEXED BY goncordia_dormant
-WHERE state IN (1, 2) AND {_AMONG} GROUP BY queue, seen
+SELECT queue, seen, n, CASE seen WHEN 0 THEN {oldest("goncordia_dormant", "state IN (1, 2)")} END
+FROM (
+    SELECT queue, CASE WHEN run_at <= ?2 THEN 0 ELSE state END AS seen, count(*) AS n
+    FROM goncordia_job_row INDEXED BY goncordia_dormant
+    WHERE state IN (1, 2) AND {_AMONG} GROUP BY queue, seen
+) AS counted
 UNION ALL
-SELECT queue, 3, count(*) FROM goncordia_job_row INDEXED BY goncordia_running
+SELECT queue, 3, count(*), NULL FROM goncordia_job_row INDEXED BY goncordia_running
 WHERE state = 3 AND {_AMONG} GROUP BY queue
 UNION ALL
-SELECT queue, state, count(*) FROM goncordia_job_row INDEXED BY goncordia_ended
+SELECT queue, state, count(*), NULL FROM goncordia_job_row INDEXED BY goncordia_ended
 WHERE state > 3 AND {_AMONG} GROUP BY queue, state"""
 KINDS = """
 SELECT kind FROM goncordia_job_row INDEXED BY goncordia_ready WHERE state = 0

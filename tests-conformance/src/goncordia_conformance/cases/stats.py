@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from goncordia.actions import Delete
+from goncordia.actions import Cancel, Delete
 from goncordia.answers import Count
 from goncordia.jobs import completed
 
 from goncordia_conformance.bench import Bench
 from goncordia_conformance.case import case
+from goncordia_conformance.observe import oldest
 
 
 def _places(counts: list[Count]) -> dict[tuple[str, str], int]:
@@ -39,6 +40,29 @@ async def count_what_fell_due_as_available(bench: Bench) -> None:
     await bench.there(bench.new(run_at=timedelta(seconds=9)))
     bench.wait(9)
     assert _places(await bench.driver.stats(now=bench.now)) == {("default", "available"): 1}
+
+
+@case("counts=exact")
+async def say_since_when_the_oldest_is_due(bench: Bench) -> None:
+    """The earliest run_at among a queue's due jobs, whatever their priority and state as stored."""
+    born = bench.now
+    stored_as_due = bench.new(priority=-9)
+    fallen_due = bench.new(priority=9, run_at=timedelta(seconds=1))
+    await bench.there(stored_as_due, fallen_due, bench.new(queue="q", run_at=timedelta(seconds=9)))
+    bench.wait(5)
+    newest = bench.new(priority=15)
+    await bench.there(newest)
+    assert await _oldest(bench) == {"default": born}
+    await bench.act(Cancel(), stored_as_due)
+    assert await _oldest(bench) == {"default": born + timedelta(seconds=1)}
+    await bench.act(Cancel(), fallen_due)
+    assert await _oldest(bench) == {"default": bench.now}
+    await bench.act(Cancel(), newest)
+    assert await _oldest(bench) == {}
+
+
+async def _oldest(bench: Bench) -> dict[str, datetime | None]:
+    return oldest(await bench.driver.stats(now=bench.now))
 
 
 @case("counts")

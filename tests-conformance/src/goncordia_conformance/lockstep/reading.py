@@ -7,7 +7,7 @@ from datetime import timedelta
 from goncordia.answers import Filter
 
 from goncordia_conformance.lockstep.world import Pages, World, pick
-from goncordia_conformance.observe import counted, listed
+from goncordia_conformance.observe import counted, listed, oldest
 
 CHUNK = 3
 
@@ -64,6 +64,7 @@ async def ask_around(world: World, place: int) -> None:
         expected = world.model.store.stats(queues, now=world.now)
         if isinstance(said, list):
             world.agree("stats", counted(expected), counted(said))
+            world.agree("stats, the oldest due", oldest(expected), oldest(said))
 
 
 async def compare_and_set(

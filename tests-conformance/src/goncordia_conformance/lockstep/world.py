@@ -17,7 +17,7 @@ from goncordia.sessions import Claim
 
 from goncordia_conformance.invariants import Ledger
 from goncordia_conformance.model import Model
-from goncordia_conformance.observe import NOTHING, Seen, counted, look
+from goncordia_conformance.observe import NOTHING, Seen, counted, look, oldest
 from goncordia_conformance.story import START, Broken, Story
 from goncordia_conformance.subject import Subject
 
@@ -147,8 +147,9 @@ class World:
         found += differ(f"{what}: queues", store.queues(now=self.now), seen.queues)
         found += differ(f"{what}: kinds", store.kinds(), seen.kinds)
         if seen.counts is not None:
-            expected = counted(store.stats(now=self.now))
-            found += differ(f"{what}: stats", expected, seen.counts)
+            expected = store.stats(now=self.now)
+            found += differ(f"{what}: stats", counted(expected), seen.counts)
+            found += differ(f"{what}: stats, the oldest due", oldest(expected), seen.oldest)
         return found
 
     def _adopt_retention(self, seen: Seen) -> None:

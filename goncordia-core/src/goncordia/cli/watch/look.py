@@ -17,8 +17,6 @@ from goncordia.jobs import JobRow
 from goncordia.lifecycle import DORMANT, State
 from goncordia.reasons import told
 
-OLDEST = 100
-"""Due jobs of a queue among which the oldest is looked for."""
 FAILURES = 5
 
 
@@ -42,9 +40,8 @@ class Line(msgspec.Struct):
     dormant: int | None
     running: int | None
     oldest: float | None
-    """For how many seconds the oldest due job has waited; None: nothing is due."""
-    oldest_exact: bool
-    """False: it was looked for among the newest hundred, and has waited at least so long."""
+    """For how many seconds the oldest due job has waited; None: nothing is due, or the store does
+    not say."""
     entered: float | None
     """Jobs enqueued, less those deleted and pruned."""
     completed: float | None
@@ -81,34 +78,25 @@ class Look:
         sessions = [session for session in await client.sessions() if lives(session, at)]
         queues = [q for q in await client.queues() if not self._queues or q.name in self._queues]
         lines = [
-            await self._line(queue.name, queue.paused_at is not None, counts, at)
-            for queue in queues
+            self._line(queue.name, queue.paused_at is not None, counts, at) for queue in queues
         ]
         failed = await client.jobs(states=[State.DISCARDED], queues=self._queues, limit=FAILURES)
         self._last = at, counts
         slots, failures = sum(s.worker.concurrency for s in sessions), map(_failure, failed.rows)
         return Frame(at, lines, len(sessions), slots, list(failures))
 
-    async def _line(self, queue: str, paused: bool, counts: Counts | None, at: datetime) -> Line:
-        due = total(counts, queue, State.AVAILABLE)
-        oldest, exact = (None, True) if due == 0 else await self._oldest(queue, at)
+    def _line(self, queue: str, paused: bool, counts: Counts | None, at: datetime) -> Line:
         return Line(
             queue,
             paused,
-            due,
+            total(counts, queue, State.AVAILABLE),
             total(counts, queue, *DORMANT),
             total(counts, queue, State.RUNNING),
-            oldest,
-            exact,
+            _oldest(counts, queue, at),
             self._rate(queue, State, counts, at),
             self._rate(queue, [State.COMPLETED], counts, at),
             self._rate(queue, [State.DISCARDED], counts, at),
         )
-
-    async def _oldest(self, queue: str, at: datetime) -> tuple[float | None, bool]:
-        page = await self._client.jobs(states=[State.AVAILABLE], queues=[queue], limit=OLDEST)
-        waits = [(at - row.run_at).total_seconds() for row in page.rows]
-        return max(0.0, *waits) if waits else None, page.cursor is None
 
     def _rate(
         self, queue: str, states: Iterable[State], counts: Counts | None, at: datetime
@@ -123,6 +111,13 @@ class Look:
         if now is None or earlier is None or seconds <= 0:
             return None
         return max(now - earlier, 0) / seconds
+
+
+def _oldest(counts: Counts | None, queue: str, at: datetime) -> float | None:
+    due = None if counts is None else counts.get((queue, State.AVAILABLE))
+    if due is None or due.oldest is None:
+        return None
+    return max(0.0, (at - due.oldest).total_seconds())
 
 
 def _failure(row: JobRow) -> Failure:

@@ -57,8 +57,8 @@ def _numbers(line: Line) -> Iterator[str]:
 
 def _oldest(line: Line) -> str:
     if line.oldest is None:
-        return ""
-    return f"{'' if line.oldest_exact else '> '}{spell(line.oldest)}"
+        return "" if line.due == 0 else "?"
+    return spell(line.oldest)
 
 
 def _workers(frame: Frame) -> str:

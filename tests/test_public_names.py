@@ -16,8 +16,8 @@ PUBLIC = {
         Discard Driver Ended Enqueue Enqueued Every Explanation Exponential Fixed GoncordiaError
         Hold Insertion Job JobFailed JobNotFound JobRow Overlap Page Progress Queue Registry
         Retention RetryAt RetryPolicy Schedule ScheduleFunc Schedules Session Snooze State Sweep
-        SyncClient SyncDriver TransactionConflict Unavailable Unique UniqueConflict WaitTimeout WorkerPool
-        never open_driver open_sync_driver worker_pool
+        SyncClient SyncDriver TransactionConflict Unavailable Unique UniqueConflict WaitTimeout
+        WorkerPool never open_driver open_sync_driver worker_pool
     """,
     "goncordia.telemetry": "Depths Status Telemetry",
     "goncordia.testing": """
@@ -30,7 +30,9 @@ PUBLIC = {
         ConditionFailed Denied DynamoDriver DynamoTransaction EntryConflict Refused Throttled
         TransactionTooLarge Usage
     """,
-    "goncordia_postgres": "AnyioConnection AsyncpgConnection PostgresDriver SyncPostgresDriver grants",
+    "goncordia_postgres": """
+        AnyioConnection AsyncpgConnection PostgresDriver SyncPostgresDriver grants
+    """,
     "goncordia_sql": "",
     "goncordia_testservers": "NotInstalled ServerFailed ServerProcess free_port",
 }

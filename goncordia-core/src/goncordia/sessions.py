@@ -54,7 +54,7 @@ class Claims(msgspec.Struct):
 
     jobs: list[ClaimedJob]
     more: bool = False
-    """More are due. Of a queue that gave all that was asked of it a store may take it for granted."""
+    """More are due; of a queue that gave all that was asked of it it may be assumed."""
     next_due_in: float | None = None
     """Seconds to the next one that falls due, of queues that gave less than was asked of them."""
 

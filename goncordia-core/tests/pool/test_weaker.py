@@ -92,7 +92,9 @@ async def test_a_store_that_prunes_itself_is_left_alone(itself):
     pruned = 0
 
     class Pruning(MemoryDriver):
-        habits = Habits(prunes_itself=itself)
+        @property
+        def habits(self) -> Habits:
+            return Habits(prunes_itself=itself)
 
         async def prune(self, limit, *, now=None):
             nonlocal pruned

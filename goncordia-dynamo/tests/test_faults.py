@@ -74,7 +74,7 @@ async def test_what_is_throttled_again_and_again_is_unavailable(make, dynamodb: 
             assert await driver.insert(new(driver, 1))
 
 
-@pytest.mark.parametrize("rates", [BREAKS, LAGS, BREAKS | LAGS | THROTTLES], ids=len)
+@pytest.mark.parametrize("rates", [LAGS, BREAKS | LAGS | THROTTLES], ids=len)
 async def test_whatever_happens_the_work_ends_and_adds_up(make, dynamodb: Dynamo, rates) -> None:
     """Producer and workers send again what was not answered; each job ends once, by one token."""
     async with make() as direct:

@@ -46,6 +46,7 @@ from goncordia_postgres.perform import alone, together
 from goncordia_postgres.place import CONNECTIONS, Place
 from goncordia_postgres.pools import Pool, address
 from goncordia_postgres.promises import Promises
+from goncordia_postgres.sieve import may_wait, sifted
 from goncordia_postgres.statements import SCHEMA
 from goncordia_postgres.translate import translate
 
@@ -164,11 +165,16 @@ class PostgresDriver(Promises):
             return []
         finish.check(outcomes)
 
-        async def ask(told: Sequence[Outcome]) -> builtins.list[Finished]:
+        async def write(told: Sequence[Outcome]) -> builtins.list[Finished]:
             make = partial(finish.finish, outcomes=told)
             return await self._write_in(tx, make, now, atomic=not finish.is_one_step(told))
 
-        return await patient(outcomes, Finished.BUSY, ask)
+        async def ask(told: Sequence[Outcome]) -> builtins.list[Finished]:
+            return await patient(told, Finished.BUSY, write)
+
+        if tx is None and may_wait(outcomes) and finish.are_distinct(outcomes):
+            return await sifted(outcomes, ask)
+        return await ask(outcomes)
 
     async def rescue(
         self, limit: int, *, observed: timedelta | None = None, now: datetime | None = None

@@ -44,12 +44,12 @@ def check(outcomes: Sequence[Outcome]) -> None:
 
 def is_one_step(outcomes: Sequence[Outcome]) -> bool:
     """Whether one statement writes them all, and the rest is reading."""
-    return all(map(_is_plain, outcomes)) and _are_distinct(outcomes)
+    return all(map(_is_plain, outcomes)) and are_distinct(outcomes)
 
 
 def finish(env: Env, outcomes: Sequence[Outcome]) -> Op[list[Finished]]:
     """Answer each outcome."""
-    plain = [o for o in outcomes if _is_plain(o)] if _are_distinct(outcomes) else []
+    plain = [o for o in outcomes if _is_plain(o)] if are_distinct(outcomes) else []
     told = (yield from _complete(env, plain)) if plain else {}
     if len(plain) == len(outcomes):
         return [told[outcome.id] for outcome in outcomes]
@@ -72,7 +72,8 @@ def _is_plain(outcome: Outcome) -> bool:
     )
 
 
-def _are_distinct(outcomes: Sequence[Outcome]) -> bool:
+def are_distinct(outcomes: Sequence[Outcome]) -> bool:
+    """Whether each is of another job."""
     return len({outcome.id for outcome in outcomes}) == len(outcomes)
 
 
@@ -129,6 +130,8 @@ def _judge(env: Env, outcomes: Sequence[Outcome]) -> Op[list[Finished]]:
             answers.append(_refused(job, outcome))
     yield from record.write(changed.values())
     if follow_ups:
+        if any(job.unique for job in follow_ups) and not env.late:
+            yield Statement(sql.WAIT_BRIEFLY)
         yield from inserts.insert(env, follow_ups)
     return answers
 

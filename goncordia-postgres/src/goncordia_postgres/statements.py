@@ -217,6 +217,8 @@ COMPLETE_WITH = _COMPLETE.format(
     set=", result = held.result",
 )
 """The same, with results."""
+WAIT_BRIEFLY = "SELECT set_config('lock_timeout', '100ms', true)"
+"""For a unique key of a follow-up; see `sieve`."""
 MARKS = """
 SELECT id, token, mark_token, mark, state = 3 FROM goncordia.job_row
 WHERE id = ANY ($1::uuid[])"""

@@ -43,6 +43,7 @@ from goncordia_postgres.perform import alone, together
 from goncordia_postgres.place import CONNECTIONS, Place
 from goncordia_postgres.pools import Pool, address
 from goncordia_postgres.promises import Promises
+from goncordia_postgres.sieve import may_wait, sifted_here
 from goncordia_postgres.statements import SCHEMA
 from goncordia_postgres.translate import translate
 
@@ -112,11 +113,16 @@ class SyncPostgresDriver(Promises):
             return []
         finish.check(outcomes)
 
-        def ask(told: Sequence[Outcome]) -> builtins.list[Finished]:
+        def write(told: Sequence[Outcome]) -> builtins.list[Finished]:
             make = partial(finish.finish, outcomes=told)
             return self._write_in(tx, make, now, atomic=not finish.is_one_step(told))
 
-        return patient_here(outcomes, Finished.BUSY, ask)
+        def ask(told: Sequence[Outcome]) -> builtins.list[Finished]:
+            return patient_here(told, Finished.BUSY, write)
+
+        if tx is None and may_wait(outcomes) and finish.are_distinct(outcomes):
+            return sifted_here(outcomes, ask)
+        return ask(outcomes)
 
     def act(
         self, ids: Sequence[UUID], action: Action, *, now: datetime | None = None

@@ -9,11 +9,11 @@ import pytest
 from goncordia.actions import Cancel, Delete
 from goncordia.answers import Count, Queue, QueueChange
 from goncordia.errors import InvalidArgument
-from goncordia.jobs import completed, failed
+from goncordia.jobs import Conflict, completed, failed
 from goncordia.lifecycle import State
 from goncordia.memory import STRONG, Store
 
-from .making import NOW, Worker, at, error, new
+from .making import NOW, Worker, at, error, key, new
 
 
 def counts(store: Store, *queues: str, now=NOW) -> dict[tuple[str, str], int]:
@@ -82,6 +82,16 @@ def test_the_oldest_may_be_one_that_claims_do_not_see_yet():
     assert oldest(store) == at(-5)
     store.insert([new(run_at=at(-9))], now=at(-3))
     assert oldest(store) == at(-9)
+
+
+def test_the_oldest_may_be_locked_by_an_open_transaction():
+    store = Store()
+    store.insert([new(unique=key("k"), run_at=at(-9)), new()], now=NOW)
+    with store.begin() as tx:
+        store.insert([new(unique=key("k", on_conflict=Conflict.REPLACE))], tx, NOW)
+        assert len(Worker(store).take(2)) == 1  # it passes over the locked one
+        assert oldest(store) == at(-9)
+    assert oldest(store) == NOW
 
 
 def test_no_job_has_waited_before_its_time():

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from urllib.parse import quote
 
 import anyio
+import psycopg
 import pytest
 from goncordia import Args, Client, Job, Registry, open_driver, worker_pool
 from goncordia.answers import Finished, Insertion
+from goncordia.errors import Unavailable
 from goncordia.jobs import Conflict, UniqueKey, completed, snoozed
 from goncordia.sessions import Wake
-from goncordia_postgres import PostgresDriver
+from goncordia.statements import Op, Statement
+from goncordia_postgres import PostgresDriver, dial
+from goncordia_postgres.io import native, wait
+from goncordia_postgres.perform import alone, together
 from goncordia_testservers.pgbouncer import PgBouncer
+from psycopg.abc import PQGen
 
 from .helpers import job, psycopg_here, running
 
@@ -86,3 +94,48 @@ async def test_a_pool_works_by_polling_alone(pooled: str) -> None:
             with anyio.fail_after(60):
                 await pool.idle()
     assert sorted(done) == list(range(50))
+
+
+SHOWN = Statement("SELECT current_setting('lock_timeout'), current_setting('enable_seqscan')")
+
+
+@pytest.mark.parametrize("shell", [alone, together])
+async def test_the_drivers_settings_hold_for_its_transactions(
+    pooled: str, shell: Callable[..., PQGen[tuple[Any, Any]]]
+) -> None:
+    """And for nobody else's, on the same connection of the pooler's."""
+
+    def ask() -> Op[tuple[Any, Any]]:
+        first = yield SHOWN
+        return first.rows, (yield SHOWN).rows
+
+    async with PostgresDriver(pooled, prepare=False, listen=None) as driver:
+        await driver.insert([job()])
+        assert driver._connections
+        dialled = await driver._connections.take()
+        env = driver._place.env(None)
+        env.tell("default")
+        shown = await wait(shell(dialled.link, env, ask()), dialled.link.pgconn, native())
+        driver._connections.give_back(dialled)
+    assert shown == ([("3s", "off")], [("3s", "off")])
+    with psycopg.connect(pooled) as other:
+        assert other.execute(SHOWN.text.encode()).fetchone() == ("0", "on")
+
+
+async def test_nobody_waits_long_for_a_lock(
+    pooled: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brief = dial._TERMS.text.replace("'3s'", "'10ms'")
+    assert brief != dial._TERMS.text
+    monkeypatch.setattr(dial, "_TERMS", Statement(brief))
+    held = [job(unique=UniqueKey(b"k" * 32)), *(job() for _ in range(600))]
+    async with (
+        PostgresDriver(pooled, prepare=False, listen=None) as driver,
+        psycopg_here(url) as handle,
+        handle.tx.transaction(),
+    ):
+        async with PostgresDriver(url) as owner:
+            await owner.insert(held, tx=handle.tx)
+        for jobs in ([job(unique=held[0].unique)], held[1:2], held[1:]):  # the last ones by COPY
+            with pytest.raises(Unavailable, match="open transaction"):
+                await driver.insert(jobs)

@@ -12,10 +12,18 @@ from goncordia_postgres.place import SETTINGS, Place
 from goncordia_postgres.refusal import refusal
 from goncordia_postgres.translate import translate
 
+
+def _settings(local: bool) -> str:
+    flag = str(local).lower()
+    return ", ".join(f"set_config('{name}', '{value}', {flag})" for name, value in SETTINGS.items())
+
+
 _SET = (
     "SELECT current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off', "
-    + ", ".join(f"set_config('{name}', '{value}', false)" for name, value in SETTINGS.items())
+    + _settings(local=False)
 )
+_TERMS = Statement(f"SELECT {_settings(local=True)}")
+"""Behind a pooler, where a setting of the session would reach whoever comes next."""
 
 
 class Dialled:
@@ -47,12 +55,14 @@ def dial(place: Place, conninfo: str | None = None) -> Dialled:
     except psycopg.OperationalError as error:
         raise refusal(error, str(place)) from error
     dialled = Dialled(connection, Link(connection.pgconn, place.schema, prepares=place.prepares))
-    if place.prepares:  # behind a pooler they would reach whoever comes next
-        try:
-            _set(dialled.link)
-        except psycopg.Error as error:
-            dialled.close()
-            raise translate(error, str(place)) from error
+    if not place.prepares:
+        dialled.link.terms = _TERMS
+        return dialled
+    try:
+        _set(dialled.link)
+    except psycopg.Error as error:
+        dialled.close()
+        raise translate(error, str(place)) from error
     return dialled
 
 

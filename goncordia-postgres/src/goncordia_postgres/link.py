@@ -46,6 +46,8 @@ class Link:
         """Whether a commit waits for the disk."""
         self.worn = False
         """Whether the server has become read-only: a new connection may find another one."""
+        self.terms: Statement | None = None
+        """What goes before a transaction of the link's own, and holds until its end."""
         self._schema = schema
         self._prepares = prepares
         self._names: dict[str, bytes] = {}
@@ -59,13 +61,24 @@ class Link:
         if isinstance(steps[0], Copy):
             replies = [(yield from self._copy(steps[0]))]
             return replies + ((yield from self.ask(steps[1:])) if steps[1:] else [])
+        if self.terms is not None and self._begins:
+            steps = [self.terms, *steps]
+            return (yield from self._ask(steps, apart))[1:]
+        return (yield from self._ask(steps, apart))
+
+    @property
+    def _begins(self) -> bool:
+        """Whether the next statement begins a transaction."""
+        return self.pgconn.transaction_status == pq.TransactionStatus.IDLE
+
+    def _ask(self, steps: Sequence[Step], apart: bool) -> PQGen[list[Reply]]:
         statements = _flat(steps)
         try:
             results = yield from self._exchange(statements, apart)
             replies = [self._read(result) for result in results]
         except _FORGOTTEN:
             self._names.clear()
-            if self.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            if not self._begins:
                 raise
             results = yield from self._exchange(statements, apart)
             replies = [self._read(result) for result in results]
@@ -73,8 +86,11 @@ class Link:
 
     def _copy(self, copy: Copy) -> PQGen[Reply]:
         pgconn = self.pgconn
-        pgconn.send_query(localized(copy.text, self._schema).encode())
-        [result] = yield from generators.execute(pgconn)
+        text = localized(copy.text, self._schema)
+        if self.terms is not None and self._begins:
+            text = f"{self.terms.text};{text}"
+        pgconn.send_query(text.encode())
+        *_, result = yield from generators.execute(pgconn)
         if result.status != ExecStatus.COPY_IN:
             raise errors.error_from_result(result, encoding="utf-8")
         data = memoryview(cast("bytes", copy.params[0]))
@@ -118,7 +134,7 @@ class Link:
                 wanted.append(_PREPARED)
             self._send(statement)
             wanted.append(_ANSWERED)
-            if apart or at == len(statements) - 1:
+            if (apart and statement is not self.terms) or at == len(statements) - 1:
                 self.pgconn.pipeline_sync()
                 wanted.append(_SYNCED)
         return wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -75,6 +76,14 @@ def test_by_hand_or_by_a_tool_it_is_the_same(postgres_url: str) -> None:
         assert migrated(postgres_url, schema) == 0
         with SyncPostgresDriver(postgres_url, schema=schema) as driver:
             assert driver.insert([job()])[0].status is Insertion.CREATED
+
+
+def test_no_tool_takes_a_part_of_a_statement_for_a_parameter() -> None:
+    """`%` is one to drivers of Python's, and `:name` to SQLAlchemy."""
+    for version in range(1, newest() + 1):
+        for text in statements(version):
+            assert not re.search(r"%|(?<![:\w]):\w", text)
+            assert ";" not in re.sub(r"--.*", "", text)
 
 
 def test_schemas_are_apart(postgres_url: str) -> None:

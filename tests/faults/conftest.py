@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from itertools import count
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from goncordia import Args, Client, Job, JobRow, Registry, WorkerPool, worker_pool
 from goncordia.driver import Driver
 from goncordia.memory import MemoryDriver
 from goncordia.testing import FaultyDriver, MockClock
+from goncordia_postgres import AnyioConnection, PostgresDriver
 from goncordia_sql.sqlite import SqliteDriver
+from goncordia_testservers.postgres import Postgres
 
 
 class Task(Args, kind="task"):
@@ -22,18 +25,21 @@ class Task(Args, kind="task"):
     text: str = ""
 
 
+Begin = Callable[[], AbstractAsyncContextManager[Any]]
+
+
 class Rig:
     """A store, a client and a registry; `pool()` runs it."""
 
     Task = Task
 
-    def __init__(self, inner: Driver[Any], path: Path | None) -> None:
+    def __init__(self, inner: Driver[Any], begin: Begin) -> None:
         self.inner = inner
+        self.begin = begin
+        """A transaction of the caller's; an exception rolls it back."""
         self.drivers: list[FaultyDriver[Any]] = []
         self.driver = self.reach()
         """What the next pool uses."""
-        self.path = path
-        """Of the SQLite file."""
         self.clock = MockClock(quiet=self.quiet)
         self.jobs = Registry()
         self.client = Client(self.driver, clock=self.clock)
@@ -97,41 +103,57 @@ class Rig:
             await self.rest(pool)
         return await self.row(ref)
 
+
+def in_memory() -> Rig:
+    driver = MemoryDriver()
+    return Rig(driver, driver.begin)
+
+
+def on_sqlite(path: Path) -> Rig:
     @asynccontextmanager
-    async def begin(self) -> AsyncGenerator[Any]:
-        """A transaction of the caller's; an exception rolls it back."""
-        if self.path is None:
-            assert isinstance(self.inner, MemoryDriver)
-            async with self.inner.begin() as tx:
-                yield tx
-            return
-        connection = sqlite3.connect(self.path, isolation_level=None, timeout=5)
+    async def begin() -> AsyncGenerator[sqlite3.Connection]:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=5)
         with closing(connection):
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")  # closing it rolls back what was not committed
 
+    return Rig(SqliteDriver(path, synchronous="NORMAL"), begin)
 
-@pytest.fixture(params=["memory", "sqlite"])
+
+def on_postgres(url: str, schema: str) -> Rig:
+    @asynccontextmanager
+    async def begin() -> AsyncGenerator[AnyioConnection]:
+        async with await AnyioConnection.open(url) as connection, connection.transaction():
+            yield connection
+
+    return Rig(PostgresDriver(url, schema=schema), begin)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.fixture(scope="session")
+def postgres_database(postgres: Postgres) -> Generator[str]:
+    """One database for all, in which each rig has a schema of its own."""
+    with postgres.database() as url:
+        yield url
+
+
 @pytest.fixture
-def make(store: str, tmp_path: Path) -> Callable[[], Rig]:
+def make(store: str, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[], Rig]:
     """Makes a rig over a store of its own."""
-    made = 0
-
-    def make() -> Rig:
-        nonlocal made
-        made += 1
-        path = None if store == "memory" else tmp_path / f"{made}.db"
-        driver: Driver[Any] = (
-            MemoryDriver() if path is None else SqliteDriver(path, synchronous="NORMAL")
-        )
-        return Rig(driver, path)
-
-    return make
+    made = count(1)
+    match store:
+        case "memory":
+            return in_memory
+        case "sqlite":
+            return lambda: on_sqlite(tmp_path / f"{next(made)}.db")
+        case _:
+            url: str = request.getfixturevalue("postgres_database")
+            return lambda: on_postgres(url, f"rig_{uuid4().hex}")
 
 
 @pytest.fixture

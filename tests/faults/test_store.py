@@ -203,7 +203,7 @@ async def test_a_claim_that_comes_home_after_its_session_ended_starts_nothing(ri
     work = Work(rig)
     rig.handle(work)
     home = anyio.Event()
-    async with rig.pool() as pool:
+    async with rig.pool(poll=1) as pool:  # it looks by itself, whenever a hint may come
         await rig.rest(pool)
         first = pool.session
         rig.driver.next("claim", reply_held(home))

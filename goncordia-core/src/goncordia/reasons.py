@@ -40,6 +40,8 @@ class QueuePaused(Reason, frozen=True, tag="queue paused"):
 
     def __str__(self) -> str:
         return f"its queue {self.queue!r} is paused since {stamp(self.since)}: resume it"
+
+
 class NotDue(Reason, frozen=True, tag="not due"):
     """Its time has not come."""
 

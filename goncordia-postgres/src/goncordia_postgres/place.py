@@ -25,7 +25,10 @@ DEFAULTS: Mapping[str, str] = {
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
 }
+"""What an address may say otherwise. A server that vanished is noticed within a minute, also by
+whoever has sent something to it."""
 SETTINGS: Mapping[str, str] = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",

@@ -1,6 +1,6 @@
 # The day's commands. `make` alone lists them; what takes more than a line stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help install test test-broken test-conformance-soak test-quick lint format demo bench bench-compare bench-core bench-plot bench-profile bench-scale chaos docs diagram build pins upgrade clean
+.PHONY: help install test test-broken test-conformance-soak test-debian test-quick lint format demo bench bench-compare bench-core bench-plot bench-profile bench-scale chaos docs diagram build pins upgrade clean
 MAKEFLAGS += --no-print-directory
 
 members := $(patsubst %/pyproject.toml,%,$(wildcard */pyproject.toml))
@@ -23,6 +23,12 @@ test-broken: install ## Put the shelf of broken drivers through the conformance 
 
 test-conformance-soak: install ## The correct driver passes fifty seeds; keeps what came out.
 	@$(bin)/python tests-conformance/tests/soak.py $(ARGS)
+
+test-debian: install ## The PostgreSQL driver and its chaos, thoroughly, on Debian's PostgreSQL.
+	@scripts/servers postgresql
+	@CI=true GONCORDIA_TEST_POSTGRES="$$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)" \
+	  $(bin)/pytest -q goncordia-postgres/tests tests/chaos -k 'not sqlite' \
+	  --goncordia-profile=thorough $(ARGS)
 
 test-quick: install ## The tests alone, on the newest Python. ARGS="-k name" picks some.
 	@$(bin)/pytest -q $(ARGS)

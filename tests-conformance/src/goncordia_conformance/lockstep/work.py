@@ -114,7 +114,7 @@ def _starve(world: World, choice: Choice) -> None:
         return
     for queue, n in choice.claim.wants.items():
         free = n > sum(job.queue == queue for job in choice.answer.jobs)
-        if choice.taken(queue) or not choice.due[queue] or queue in choice.paused or not free:
+        if choice.taken(queue) or not choice.left(queue) or queue in choice.paused or not free:
             world.hunger[queue] = 0
             continue
         world.hunger[queue] = world.hunger.get(queue, 0) + 1

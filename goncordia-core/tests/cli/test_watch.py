@@ -21,8 +21,6 @@ from rich.console import Console
 
 from .conftest import WENT_WRONG, Mail, Report, Shell
 
-NOW = datetime.now(UTC)
-
 
 class Time:
     """The time of looks, and what happens between them."""
@@ -78,7 +76,7 @@ def test_two_frames_say_how_fast_things_go(shell: Shell, time: Time) -> None:
 
 
 def test_the_oldest_job_is_told_of_a_long_queue(shell: Shell, time: Time) -> None:
-    shell.do(lambda client: client.enqueue(Mail(to="first"), run_at=NOW - timedelta(hours=1)))
+    shell.do(lambda client: client.enqueue(Mail(to="first"), run_at=time.at - timedelta(hours=1)))
     shell.do(lambda client: client.enqueue_many([Mail(to=str(n)) for n in range(150)]))
     [frame] = frames(shell, "--frames", "1")
     assert frame["queues"][0]["due"] == 151

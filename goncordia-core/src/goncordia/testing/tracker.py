@@ -173,7 +173,7 @@ class SyncTracker(_Sight, Generic[Tx]):
         self,
         driver: SyncDriver[Tx],
         *,
-        runs: Callable[[], Driver[Tx]] | None = None,
+        runs: Callable[[], Driver[Never]] | None = None,
         clock: Clock | None = None,
     ) -> None:
         """As `Tracker`. `runs` makes a driver of the same store to run jobs on, not opened."""

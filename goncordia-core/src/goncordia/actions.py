@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
-from goncordia.clock import When
+from goncordia.clock import When, as_utc
+from goncordia.lifecycle import Event
+from goncordia.options import check_priority
 
 
 class Cancel(msgspec.Struct, frozen=True):
@@ -31,6 +35,22 @@ class Delete(msgspec.Struct, frozen=True):
 
 
 Action = Cancel | Retry | Amend | Delete
+
+EVENTS: Mapping[type[Action], Event] = {
+    Cancel: Event.CANCEL,
+    Retry: Event.RETRY,
+    Amend: Event.AMEND,
+    Delete: Event.DELETE,
+}
+"""What each asks of the lifecycle."""
+
+
+def check_action(action: Action) -> None:
+    """Refuse what no job takes; raises `InvalidArgument`."""
+    if isinstance(action, Amend) and action.priority is not None:
+        check_priority(action.priority)
+    if isinstance(action, Retry | Amend) and isinstance(action.run_at, datetime):
+        as_utc(action.run_at, "run_at")
 
 
 class Acted(StrEnum):

@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from goncordia.clock import When
-from goncordia.lifecycle import Event, State
+from goncordia.lifecycle import Event, Facts, State, born
 
 PRIORITIES = range(-16, 16)
 MAX_ATTEMPTS = 32_767
@@ -159,6 +159,27 @@ class JobRow(msgspec.Struct):
     unique: UniqueKey | None = None
     tags: tuple[str, ...] = ()
     meta: bytes = b""
+
+    @staticmethod
+    def of(job: NewJob, run_at: datetime, now: datetime) -> JobRow:
+        """A job as it stands once it is inserted, for that time."""
+        return JobRow(
+            id=job.id,
+            kind=job.kind,
+            args=job.args,
+            version=job.version,
+            queue=job.queue,
+            priority=job.priority,
+            state=born(Facts(ahead=run_at > now)),
+            attempt=0,
+            max_attempts=job.max_attempts,
+            snoozes=0,
+            run_at=run_at,
+            created_at=now,
+            unique=job.unique,
+            tags=job.tags,
+            meta=job.meta,
+        )
 
 
 class Outcome(msgspec.Struct):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from goncordia.actions import Acted, Action, Amend, Cancel, Delete, Retry
-from goncordia.lifecycle import ENDED, Event, Facts, State, decide
-from goncordia.options import check_priority
+from goncordia.actions import EVENTS, Acted, Action, Amend, Retry, check_action
+from goncordia.lifecycle import ENDED, Facts, State, decide
 
 from goncordia_dynamo import draft
 from goncordia_dynamo.draft import Draft
@@ -19,18 +18,10 @@ from goncordia_dynamo.store import Store
 from goncordia_dynamo.unique import read_guard
 from goncordia_dynamo.write import Write
 
-_EVENTS: Mapping[type[Action], Event] = {
-    Cancel: Event.CANCEL,
-    Retry: Event.RETRY,
-    Amend: Event.AMEND,
-    Delete: Event.DELETE,
-}
-
 
 async def act(store: Store, ids: Sequence[UUID], action: Action, moment: Moment) -> list[Acted]:
     """Do it to each job; what no job takes is refused before anything is written."""
-    if isinstance(action, Amend) and action.priority is not None:
-        check_priority(action.priority)
+    check_action(action)
     wanted = None
     if isinstance(action, Retry | Amend) and action.run_at is not None:
         wanted = moment.instant(action.run_at, "run_at")
@@ -55,7 +46,7 @@ class _Acting:
         job, moment = found.record.job, self._moment
         run_at = self._wanted or (moment.now if isinstance(self._action, Retry) else job.run_at)
         state = moment.state(found.record)
-        rule = decide(_EVENTS[type(self._action)], state, Facts(ahead=run_at > moment.now))
+        rule = decide(EVENTS[type(self._action)], state, Facts(ahead=run_at > moment.now))
         if rule is None:
             return Plan(Acted.RUNNING if state is State.RUNNING else Acted.WRONG_STATE)
         if rule.target is None:

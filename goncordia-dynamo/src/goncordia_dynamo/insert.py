@@ -9,7 +9,7 @@ from uuid import UUID
 from goncordia.answers import Inserted, Insertion
 from goncordia.errors import PayloadTooLarge
 from goncordia.jobs import Conflict, JobRow, NewJob
-from goncordia.lifecycle import Event, Facts, born, decide
+from goncordia.lifecycle import Event, Facts, decide
 
 from goncordia_dynamo import draft
 from goncordia_dynamo.draft import Draft, large_part
@@ -55,24 +55,7 @@ def new_records(jobs: Sequence[NewJob], moment: Moment) -> list[Record]:
 
 
 def _record(job: NewJob, run_at: datetime, moment: Moment) -> Record:
-    row = JobRow(
-        id=job.id,
-        kind=job.kind,
-        args=job.args,
-        version=job.version,
-        queue=job.queue,
-        priority=job.priority,
-        state=born(Facts(ahead=run_at > moment.now)),
-        attempt=0,
-        max_attempts=job.max_attempts,
-        snoozes=0,
-        run_at=run_at,
-        created_at=moment.now,
-        unique=job.unique,
-        tags=job.tags,
-        meta=job.meta,
-    )
-    return Record(row)
+    return Record(JobRow.of(job, run_at, moment.now))
 
 
 def _apart(jobs: Sequence[NewJob]) -> tuple[list[int], list[int]]:

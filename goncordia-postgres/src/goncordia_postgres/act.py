@@ -6,31 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from goncordia.actions import Acted, Action, Amend, Cancel, Delete, Retry
-from goncordia.clock import as_utc
-from goncordia.lifecycle import ENDED, Event, Facts, Rule, State
-from goncordia.options import check_priority
+from goncordia.actions import EVENTS, Acted, Action, Amend, Retry
+from goncordia.lifecycle import ENDED, Facts, Rule, State
 from goncordia.statements import Op, ask, change
 
 from goncordia_postgres import record, rows
 from goncordia_postgres import statements as sql
 from goncordia_postgres.env import Env, instant
 from goncordia_postgres.record import Record
-
-_EVENTS: dict[type[Action], Event] = {
-    Cancel: Event.CANCEL,
-    Retry: Event.RETRY,
-    Amend: Event.AMEND,
-    Delete: Event.DELETE,
-}
-
-
-def check(action: Action) -> None:
-    """Refuse what no job takes; raises `InvalidArgument`."""
-    if isinstance(action, Amend) and action.priority is not None:
-        check_priority(action.priority)
-    if isinstance(action, Retry | Amend) and isinstance(action.run_at, datetime):
-        as_utc(action.run_at, "run_at")
 
 
 def act(env: Env, ids: Sequence[UUID], action: Action) -> Op[list[Acted]]:
@@ -58,7 +41,7 @@ def act(env: Env, ids: Sequence[UUID], action: Action) -> Op[list[Acted]]:
 def _act(env: Env, job: Record, action: Action) -> Op[Acted]:
     run_at = _run_at(job, action)
     state = job.seen
-    rule = record.decided(_EVENTS[type(action)], state, Facts(ahead=run_at > job.now))
+    rule = record.decided(EVENTS[type(action)], state, Facts(ahead=run_at > job.now))
     if rule is None:
         return Acted.RUNNING if state is State.RUNNING else Acted.WRONG_STATE
     if rule.target is None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 from anyio.lowlevel import checkpoint
-from goncordia.actions import Acted, Action
+from goncordia.actions import Acted, Action, check_action
 from goncordia.answers import (
     Cas,
     Count,
@@ -194,7 +194,7 @@ class PostgresDriver(Promises):
         self, ids: Sequence[UUID], action: Action, *, now: datetime | None = None
     ) -> builtins.list[Acted]:
         """As in `Driver`."""
-        act.check(action)
+        check_action(action)
 
         async def ask(jobs: Sequence[UUID]) -> builtins.list[Acted]:
             return await self._run(partial(act.act, ids=jobs, action=action), now, atomic=True)

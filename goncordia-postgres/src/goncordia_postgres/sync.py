@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 import psycopg
-from goncordia.actions import Acted, Action
+from goncordia.actions import Acted, Action, check_action
 from goncordia.answers import (
     Count,
     Filter,
@@ -128,7 +128,7 @@ class SyncPostgresDriver(Promises):
         self, ids: Sequence[UUID], action: Action, *, now: datetime | None = None
     ) -> builtins.list[Acted]:
         """As in `Driver`."""
-        act.check(action)
+        check_action(action)
 
         def ask(jobs: Sequence[UUID]) -> builtins.list[Acted]:
             return self._run(partial(act.act, ids=jobs, action=action), now, atomic=True)

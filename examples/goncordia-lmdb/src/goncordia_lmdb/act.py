@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from goncordia.actions import Acted, Action, Amend, Cancel, Delete, Retry
+from goncordia.actions import EVENTS, Acted, Action, Amend, Retry, check_action
 from goncordia.jobs import JobRow
-from goncordia.lifecycle import Event, Facts, State, decide
-from goncordia.options import check_priority
+from goncordia.lifecycle import Facts, State, decide
 
 from goncordia_lmdb.table import Record, Table
-
-_EVENTS: Mapping[type[Action], Event] = {
-    Cancel: Event.CANCEL,
-    Retry: Event.RETRY,
-    Amend: Event.AMEND,
-    Delete: Event.DELETE,
-}
 
 
 def act(table: Table, ids: Sequence[UUID], action: Action) -> list[Acted]:
     """Do it to each job; what no job takes is refused before anything is written."""
-    if isinstance(action, Amend) and action.priority is not None:
-        check_priority(action.priority)
+    check_action(action)
     wanted = None
     if isinstance(action, Retry | Amend) and action.run_at is not None:
         wanted = table.instant(action.run_at, "run_at")
@@ -37,7 +28,7 @@ def _act(table: Table, id: UUID, action: Action, wanted: datetime | None) -> Act
         return Acted.MISSING
     run_at = wanted or (table.now if isinstance(action, Retry) else record.job.run_at)
     state = table.state(record.job)
-    rule = decide(_EVENTS[type(action)], state, Facts(ahead=run_at > table.now))
+    rule = decide(EVENTS[type(action)], state, Facts(ahead=run_at > table.now))
     if rule is None:
         return Acted.RUNNING if state is State.RUNNING else Acted.WRONG_STATE
     if rule.target is None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from goncordia.answers import Inserted, Insertion, Queue
 from goncordia.jobs import Conflict, JobRow, NewJob
-from goncordia.lifecycle import Event, Facts, born, decide
+from goncordia.lifecycle import Event, Facts, decide
 
 from goncordia_lmdb.table import Record, Table, encode
 
@@ -25,7 +25,7 @@ def insert(table: Table, jobs: Sequence[NewJob]) -> list[Inserted]:
 def _insert(table: Table, job: NewJob, run_at: datetime) -> Inserted:
     if table.find(job.id) is not None:
         return Inserted(job.id, Insertion.EXISTING)
-    row = _row(table, job, run_at)
+    row = JobRow.of(job, run_at, table.now)
     answer = Inserted(job.id, Insertion.CREATED)
     if job.unique is not None and (held := table.holder(job.unique.key)):
         if job.unique.on_conflict is not Conflict.REPLACE or not _give_way(table, held):
@@ -47,23 +47,3 @@ def _give_way(table: Table, holder: UUID) -> bool:
     table.step(found, rule)
     table.put(found)
     return True
-
-
-def _row(table: Table, job: NewJob, run_at: datetime) -> JobRow:
-    return JobRow(
-        id=job.id,
-        kind=job.kind,
-        args=job.args,
-        version=job.version,
-        queue=job.queue,
-        priority=job.priority,
-        state=born(Facts(ahead=run_at > table.now)),
-        attempt=0,
-        max_attempts=job.max_attempts,
-        snoozes=0,
-        run_at=run_at,
-        created_at=table.now,
-        unique=job.unique,
-        tags=job.tags,
-        meta=job.meta,
-    )

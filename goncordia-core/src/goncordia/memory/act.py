@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from goncordia.actions import Acted, Action, Amend, Cancel, Delete, Retry
+from goncordia.actions import EVENTS, Acted, Action, Amend, Delete, Retry
 from goncordia.clock import When, as_utc, due
 from goncordia.lifecycle import Event, State, visible
 from goncordia.memory.law import move, removes
 from goncordia.memory.moment import Moment
 from goncordia.memory.record import Record
 from goncordia.memory.writes import Writes
-from goncordia.options import check_priority
-
-_EVENTS: dict[type[Cancel | Retry | Amend], Event] = {
-    Cancel: Event.CANCEL,
-    Retry: Event.RETRY,
-    Amend: Event.AMEND,
-}
 
 
 def act(writes: Writes, id: int, action: Action, moment: Moment) -> Acted:
@@ -34,20 +27,12 @@ def act(writes: Writes, id: int, action: Action, moment: Moment) -> Acted:
             return _refused(state)
         writes.remove(record)
         return Acted.CHANGED
-    step = move(_EVENTS[type(action)], state, ahead=run_at > moment.at)
+    step = move(EVENTS[type(action)], state, ahead=run_at > moment.at)
     if step is None:
         return _refused(state)
     if isinstance(action, Retry) and (refused := _key_refused(writes, record)):
         return refused
     return _write(writes, writes.step(record, step, moment), action, run_at)
-
-
-def check(action: Action) -> None:
-    """Refuse what no job takes; raises `InvalidArgument`."""
-    if isinstance(action, Amend) and action.priority is not None:
-        check_priority(action.priority)
-    if isinstance(action, Retry | Amend) and isinstance(action.run_at, datetime):
-        as_utc(action.run_at, "run_at")
 
 
 def _run_at(record: Record, action: Action, moment: Moment) -> datetime:

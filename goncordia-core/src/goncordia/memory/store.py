@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from goncordia.actions import Acted, Action
+from goncordia.actions import Acted, Action, check_action
 from goncordia.answers import (
     Cas,
     Count,
@@ -28,7 +28,7 @@ from goncordia.errors import CapabilityMissing
 from goncordia.ids import uuid7, uuid7_of
 from goncordia.jobs import JobRow, NewJob, Outcome
 from goncordia.memory import read, upkeep
-from goncordia.memory.act import act, check
+from goncordia.memory.act import act
 from goncordia.memory.claim import claim as take
 from goncordia.memory.listen import Listener, Silence
 from goncordia.memory.moment import Moment
@@ -162,7 +162,7 @@ class Store:
         self, ids: Sequence[UUID], action: Action, now: datetime | None = None
     ) -> builtins.list[Acted]:
         """As in `Driver`."""
-        check(action)
+        check_action(action)
         with self._lock:
             moment = self._moment(now)
             writes = Writes(self._table)

@@ -15,7 +15,7 @@ from goncordia.answers import Filter, Finished
 from goncordia.clock import Clock, due, utc_now
 from goncordia.ids import uuid7
 from goncordia.jobs import JobRow, NewJob, Outcome
-from goncordia.lifecycle import Event, State
+from goncordia.lifecycle import Event
 from goncordia.requests import Op, Store, ask, insist
 
 PAGE = 1000
@@ -82,21 +82,4 @@ def _meant(job: NewJob, where: Filter) -> bool:
 
 def as_row(job: NewJob, now: datetime) -> JobRow:
     """The job as it stands once it is inserted."""
-    run_at = now if job.run_at is None else due(job.run_at, now)
-    return JobRow(
-        id=job.id,
-        kind=job.kind,
-        args=job.args,
-        version=job.version,
-        queue=job.queue,
-        priority=job.priority,
-        state=State.SCHEDULED if run_at > now else State.AVAILABLE,
-        attempt=0,
-        max_attempts=job.max_attempts,
-        snoozes=0,
-        run_at=run_at,
-        created_at=now,
-        unique=job.unique,
-        tags=job.tags,
-        meta=job.meta,
-    )
+    return JobRow.of(job, now if job.run_at is None else due(job.run_at, now), now)

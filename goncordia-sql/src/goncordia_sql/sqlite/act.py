@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
-from goncordia.actions import Acted, Action, Amend, Cancel, Delete, Retry
-from goncordia.clock import as_utc
-from goncordia.lifecycle import Event, Facts, Rule, State
-from goncordia.options import check_priority
+from goncordia.actions import EVENTS, Acted, Action, Amend, Retry
+from goncordia.lifecycle import Facts, Rule, State
 from goncordia.statements import Op, ask
 
 from goncordia_sql.sqlite import record, rows
 from goncordia_sql.sqlite import statements as sql
 from goncordia_sql.sqlite.env import Env
 from goncordia_sql.sqlite.record import Record
-
-_EVENTS: dict[type[Action], Event] = {
-    Cancel: Event.CANCEL,
-    Retry: Event.RETRY,
-    Amend: Event.AMEND,
-    Delete: Event.DELETE,
-}
-
-
-def check(action: Action) -> None:
-    """Refuse what no job takes; raises `InvalidArgument`."""
-    if isinstance(action, Amend) and action.priority is not None:
-        check_priority(action.priority)
-    if isinstance(action, Retry | Amend) and isinstance(action.run_at, datetime):
-        as_utc(action.run_at, "run_at")
 
 
 def act(env: Env, ids: Sequence[UUID], action: Action) -> Op[list[Acted]]:
@@ -47,7 +29,7 @@ def _act(env: Env, id: UUID, action: Action) -> Op[Acted]:
         return Acted.MISSING
     run_at = _run_at(env, job, action)
     state = job.visible(env)
-    rule = record.decided(_EVENTS[type(action)], state, Facts(ahead=run_at > env.now))
+    rule = record.decided(EVENTS[type(action)], state, Facts(ahead=run_at > env.now))
     if rule is None:
         return Acted.RUNNING if state is State.RUNNING else Acted.WRONG_STATE
     if rule.target is None:

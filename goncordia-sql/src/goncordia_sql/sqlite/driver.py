@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 from uuid import UUID
 
 from anyio.lowlevel import checkpoint_if_cancelled
-from goncordia.actions import Acted, Action
+from goncordia.actions import Acted, Action, check_action
 from goncordia.answers import (
     Cas,
     Count,
@@ -146,7 +146,7 @@ class SqliteDriver(Promises):
         self, ids: Sequence[UUID], action: Action, *, now: datetime | None = None
     ) -> builtins.list[Acted]:
         """As in `Driver`."""
-        act.check(action)
+        check_action(action)
         return await self._write(partial(act.act, ids=ids, action=action), now)
 
     async def get(

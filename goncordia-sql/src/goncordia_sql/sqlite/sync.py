@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 from uuid import UUID
 
-from goncordia.actions import Acted, Action
+from goncordia.actions import Acted, Action, check_action
 from goncordia.answers import (
     Count,
     Filter,
@@ -90,7 +90,7 @@ class SyncSqliteDriver(Promises):
         self, ids: Sequence[UUID], action: Action, *, now: datetime | None = None
     ) -> builtins.list[Acted]:
         """As in `Driver`."""
-        act.check(action)
+        check_action(action)
         return self._write(Work(partial(act.act, ids=ids, action=action), now))
 
     def get(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from goncordia.clock import utc_now
 from goncordia.ids import uuid7
 from goncordia.jobs import AttemptError, Conflict, UniqueKey, completed, failed, released
 from goncordia.sessions import Claim, WorkerInfo
+from goncordia_conformance.awaits import CancelledAt
 from goncordia_postgres import PostgresDriver
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,36 +25,6 @@ from hypothesis import strategies as st
 from .helpers import Shelf, job, psycopg_here, running
 
 Operation = Callable[[PostgresDriver], Awaitable[object]]
-
-
-class CancelledAt:
-    """Drives a coroutine, and cancels the scope round it when it suspends for the nth time."""
-
-    def __init__(
-        self, operation: Coroutine[Any, Any, Any], n: int, scope: anyio.CancelScope
-    ) -> None:
-        self.operation = operation
-        self.n = n
-        self.scope = scope
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        sent, thrown, suspended = None, None, 0
-        while True:
-            try:
-                if thrown is not None:
-                    asked = self.operation.throw(thrown)
-                else:
-                    asked = self.operation.send(sent)
-            except StopIteration as stop:
-                return stop.value
-            if suspended == self.n:
-                self.scope.cancel()
-            suspended += 1
-            sent, thrown = None, None
-            try:
-                sent = yield asked
-            except BaseException as error:  # noqa: BLE001 - passed on
-                thrown = error
 
 
 async def insert_rich(driver: PostgresDriver) -> None:

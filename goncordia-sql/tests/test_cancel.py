@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
@@ -16,39 +16,10 @@ from goncordia.ids import uuid7
 from goncordia.jobs import NewJob, completed
 from goncordia.lifecycle import State
 from goncordia.sessions import Claim, WorkerInfo
+from goncordia_conformance.awaits import CancelledAt
 from goncordia_sql.sqlite import SqliteDriver
 
 pytestmark = pytest.mark.anyio
-
-
-class CancelledAt:
-    """Drives a coroutine, and cancels the scope round it when it suspends for the nth time."""
-
-    def __init__(
-        self, operation: Coroutine[Any, Any, Any], n: int, scope: anyio.CancelScope
-    ) -> None:
-        self.operation = operation
-        self.n = n
-        self.scope = scope
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        sent, thrown, suspended = None, None, 0
-        while True:
-            try:
-                if thrown is not None:
-                    asked = self.operation.throw(thrown)
-                else:
-                    asked = self.operation.send(sent)
-            except StopIteration as stop:
-                return stop.value
-            if suspended == self.n:
-                self.scope.cancel()
-            suspended += 1
-            sent, thrown = None, None
-            try:
-                sent = yield asked
-            except BaseException as error:  # noqa: BLE001 - passed on
-                thrown = error
 
 
 async def cancelled_at_each(make: Callable[[], Coroutine[Any, Any, Any]]) -> int:

@@ -13,11 +13,15 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
-from goncordia_testservers.process import NotInstalled, ServerFailed, ServerProcess, free_port
+from goncordia_testservers.process import (
+    NotInstalled,
+    OwnServer,
+    ServerFailed,
+    ServerProcess,
+    free_port,
+)
 
 ELSEWHERE = "GONCORDIA_TEST_DYNAMODB"
 """The environment variable that points at a server to use instead: its endpoint's URL."""
@@ -52,7 +56,7 @@ class Dynamo:
         return True
 
 
-class DynamoServer(Dynamo):
+class DynamoServer(OwnServer, Dynamo):
     """A server of one's own, in memory: `with` starts and removes it."""
 
     def __init__(self, memory: str = "512m") -> None:
@@ -62,29 +66,14 @@ class DynamoServer(Dynamo):
         self._port = free_port()
         super().__init__(f"http://127.0.0.1:{self._port}")
 
-    def __enter__(self) -> Self:
+    def begin(self) -> None:
         """Start it, in some two seconds."""
-        self.process.__enter__()
-        try:
-            jars = _jars()
-            options = [f"-Xmx{self._memory}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-            places = [f"-D{name}library.path={jars}" for name in ("java.", "sqlite4java.")]
-            serve = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(self._port)]
-            command = [_program("java"), *options, *places, "-cp", f"{jars}/*", MAIN, *serve]
-            self.process.start(command, self.ready)
-        except BaseException:
-            self.process.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop the server."""
-        self.process.__exit__(kind, error, trace)
+        jars = _jars()
+        options = [f"-Xmx{self._memory}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        places = [f"-D{name}library.path={jars}" for name in ("java.", "sqlite4java.")]
+        serve = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(self._port)]
+        command = [_program("java"), *options, *places, "-cp", f"{jars}/*", MAIN, *serve]
+        self.process.start(command, self.ready)
 
 
 @contextmanager

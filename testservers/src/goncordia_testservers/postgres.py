@@ -9,15 +9,19 @@ import signal
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
 
 import psycopg
 from psycopg import sql
 
-from goncordia_testservers.process import NotInstalled, ServerProcess, free_port, unprivileged
+from goncordia_testservers.process import (
+    NotInstalled,
+    OwnServer,
+    ServerProcess,
+    free_port,
+    unprivileged,
+)
 
 ELSEWHERE = "GONCORDIA_TEST_POSTGRES"
 """The environment variable for another one: the URL of a superuser of a server that runs, or the
@@ -86,7 +90,7 @@ class Postgres:
             connection.execute(statement)
 
 
-class PostgresServer(Postgres):
+class PostgresServer(OwnServer, Postgres):
     """A server of one's own: `with` starts and removes it; in between it may stop and start."""
 
     def __init__(
@@ -113,31 +117,16 @@ class PostgresServer(Postgres):
         self._programs = programs or (_elsewhere() if version is None else None)
         self.port = free_port()
 
-    def __enter__(self) -> Self:
+    def begin(self) -> None:
         """Make a cluster and start its server, in about a second."""
-        self.process.__enter__()
-        try:
-            programs = self._programs or _programs(self.version)
-            self._bin = _reachable(programs, self.process.folder)
-            self._data = self.process.folder / "data"
-            self.process.run([self._bin / "initdb", "-D", self._data, *INITDB])
-            super().__init__(
-                f"postgresql://postgres@/postgres?host={self.process.folder}&port={self.port}"
-            )
-            self.start()
-        except BaseException:
-            self.process.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop the server and remove all that it kept."""
-        self.process.__exit__(kind, error, trace)
+        programs = self._programs or _programs(self.version)
+        self._bin = _reachable(programs, self.process.folder)
+        self._data = self.process.folder / "data"
+        self.process.run([self._bin / "initdb", "-D", self._data, *INITDB])
+        super().__init__(
+            f"postgresql://postgres@/postgres?host={self.process.folder}&port={self.port}"
+        )
+        self.start()
 
     @property
     def tcp_url(self) -> str:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -181,6 +182,35 @@ class ServerProcess:
                 self.stop(signal.SIGKILL)
                 raise ServerFailed(f"{failure}; its log ends:\n{self.log[-SHOWN:]}")
             time.sleep(POLL)
+
+
+class OwnServer(ABC):
+    """A server of one's own: `with` starts it, and removes it and all that it kept."""
+
+    process: ServerProcess
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Make what it needs in its folder, and start it."""
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.process.__enter__()
+        try:
+            self.begin()
+        except BaseException:
+            self.process.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop it."""
+        self.process.__exit__(kind, error, trace)
 
 
 def _tell(guard: subprocess.Popen[str], number: signal.Signals) -> None:

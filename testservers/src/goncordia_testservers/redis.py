@@ -10,11 +10,9 @@ import socket
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
-from goncordia_testservers.process import NotInstalled, ServerProcess, free_port
+from goncordia_testservers.process import NotInstalled, OwnServer, ServerProcess, free_port
 
 ELSEWHERE = "GONCORDIA_TEST_REDIS"
 """The environment variable that points at a server to use instead: its URL."""
@@ -59,7 +57,7 @@ class Redis:
             return connection.recv(1 << 16)
 
 
-class RedisServer(Redis):
+class RedisServer(OwnServer, Redis):
     """A server of one's own: `with` starts and removes it; in between it may stop and start."""
 
     def __init__(self, settings: Mapping[str, str] = SAFE) -> None:
@@ -68,24 +66,9 @@ class RedisServer(Redis):
         self.settings = dict(settings)
         super().__init__(f"redis://127.0.0.1:{free_port()}/0")
 
-    def __enter__(self) -> Self:
+    def begin(self) -> None:
         """Start it."""
-        self.process.__enter__()
-        try:
-            self.start()
-        except BaseException:
-            self.process.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop it and remove all that it kept."""
-        self.process.__exit__(kind, error, trace)
+        self.start()
 
     def start(self, **settings: str) -> None:
         """Start it on what it kept, with these settings besides its own."""

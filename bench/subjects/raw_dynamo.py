@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
@@ -21,7 +20,9 @@ from goncordia_dynamo.call import Caller
 from goncordia_dynamo.keys import Layout, line
 from goncordia_dynamo.record import Record, item_of
 from goncordia_dynamo.values import Done, Item, Queried, Statements, number, text
-from subject import TO, Subject
+from subject import TO
+
+from subjects.raw_queue import RawQueue
 
 SHARDS = 4
 SOMEBODY = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
@@ -61,7 +62,7 @@ async def _write(caller: Caller, table: str, requests: Sequence[object]) -> None
     await asyncio.gather(*(write(chunk) for chunk in chunks))
 
 
-class SUBJECT(Subject):
+class SUBJECT(RawQueue[UUID, Item]):
     settings = f"the driver's HTTP client, {PUTS} conditional puts at once, {SHARDS} shards"
 
     async def open(self) -> None:
@@ -104,28 +105,7 @@ class SUBJECT(Subject):
 
         await asyncio.gather(*map(put, range(first, first + n)))
 
-    async def drain(self, concurrency: int, n: int, seconds: float) -> float:
-        started, done = time.perf_counter(), 0
-        while time.perf_counter() - started < seconds:
-            token, claimed = await self._claimed(concurrency)
-            if not claimed:
-                break
-            if self.work.delay:
-                await asyncio.sleep(self.work.delay)  # all of them wait at once
-            await self._finish(claimed, token)
-            done += len(claimed)
-        return done / (time.perf_counter() - started)
-
-    async def claim(self, size: int) -> float:
-        self.prepare(size)
-        await self.enqueue_many(0, size)
-        started = time.perf_counter()
-        token, claimed = await self._claimed(size)
-        took = time.perf_counter() - started
-        await self._finish(claimed, token)
-        return took
-
-    async def _claimed(self, size: int) -> tuple[UUID, list[Item]]:
+    async def take(self, size: int) -> tuple[UUID, list[Item]]:
         token, now, found = uuid4(), number(to_micros(utc_now())), list[Item]()
         for shard in range(SHARDS):
             if len(found) < size:
@@ -141,7 +121,7 @@ class SUBJECT(Subject):
         places = [[item["pk"], item["sk"], item["gs"]] for item in found]
         return token, await self._execute(self.claims, [[*told, *place] for place in places])
 
-    async def _finish(self, claimed: Sequence[Item], token: UUID) -> None:
+    async def finish(self, claimed: Sequence[Item], token: UUID) -> None:
         now = to_micros(utc_now())
         told = [number(now), number(now + 86_400_000_000), number(now // 10**6), text("done")]
         held = [[*told, item["pk"], item["sk"], text(token.hex)] for item in claimed]

@@ -5,14 +5,15 @@ No sessions, no unique keys, no wake-ups, one level of priority, and one queue.
 
 from __future__ import annotations
 
-import asyncio
-import time
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from goncordia.ids import uuid7
 from goncordia_postgres import SyncPostgresDriver
 from psycopg import AsyncConnection, Connection
-from subject import TO, Subject
+from subject import TO
+
+from subjects.raw_queue import RawQueue
 
 JOB = "goncordia.job_row"
 INSERT = f"INSERT INTO {JOB} (id, queue, kind, args) VALUES (%b, 'default', 'note', %b)"
@@ -50,7 +51,7 @@ def stock(db: Connection, queued: int, finished: int) -> None:
     db.execute(f"VACUUM (ANALYZE) {JOB}")
 
 
-class SUBJECT(Subject):
+class SUBJECT(RawQueue[UUID, tuple[UUID, bytes]]):
     settings = (
         "psycopg 3 binary, binary parameters, autocommit, one connection, COPY for batches, the "
         "schema and indexes of goncordia's driver"
@@ -85,35 +86,14 @@ class SUBJECT(Subject):
             for job, args in self.rows[first : first + n]:
                 await copy.write_row((job, "default", "note", args))
 
-    async def drain(self, concurrency: int, n: int, seconds: float) -> float:
-        started, done = time.perf_counter(), 0
-        while time.perf_counter() - started < seconds:
-            token, claimed = await self._claimed(concurrency)
-            if not claimed:
-                break
-            if self.work.delay:
-                await asyncio.sleep(self.work.delay)  # all of them wait at once
-            await self._finish(claimed, token)
-            done += len(claimed)
-        return done / (time.perf_counter() - started)
-
-    async def claim(self, size: int) -> float:
-        self.prepare(size)
-        await self.enqueue_many(0, size)
-        started = time.perf_counter()
-        token, claimed = await self._claimed(size)
-        took = time.perf_counter() - started
-        await self._finish(claimed, token)
-        return took
-
     async def stock(self, queued: int, finished: int) -> None:
         stock(self.admin, queued, finished or 0)
 
-    async def _claimed(self, size: int) -> tuple[UUID, Rows]:
+    async def take(self, size: int) -> tuple[UUID, Rows]:
         token = uuid4()
         cursor = self.db.cursor(binary=True)
         await cursor.execute(CLAIM, (size, token))
         return token, await cursor.fetchall()
 
-    async def _finish(self, claimed: Rows, token: UUID) -> None:
+    async def finish(self, claimed: Sequence[tuple[UUID, bytes]], token: UUID) -> None:
         await self.db.execute(FINISH, ([row[0] for row in claimed], token))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from sqlite3 import Connection
 
 import raw_sqlite
 from goncordia_sql.sqlite import SyncSqliteDriver
-from subject import Subject
+
+from subjects.raw_queue import RawQueue
 
 
-class SUBJECT(Subject):
+class SUBJECT(RawQueue[bytes, tuple[bytes, bytes]]):
     settings = "sqlite3 on the loop's thread, the pragmas of goncordia's driver"
     db: Connection
 
@@ -42,26 +43,11 @@ class SUBJECT(Subject):
     async def enqueue_many(self, first: int, n: int) -> None:
         raw_sqlite.insert(self.db, self.rows[first : first + n])
 
-    async def drain(self, concurrency: int, n: int, seconds: float) -> float:
-        started, done = time.perf_counter(), 0
-        while time.perf_counter() - started < seconds:
-            token, claimed = raw_sqlite.claim(self.db, concurrency)
-            if not claimed:
-                break
-            if self.work.delay:
-                await self.work.loop.sleep(self.work.delay)  # all of them wait at once
-            raw_sqlite.finish(self.db, claimed, token)
-            done += len(claimed)
-        return done / (time.perf_counter() - started)
-
-    async def claim(self, size: int) -> float:
-        self.prepare(size)
-        await self.enqueue_many(0, size)
-        started = time.perf_counter()
-        token, claimed = raw_sqlite.claim(self.db, size)
-        took = time.perf_counter() - started
-        raw_sqlite.finish(self.db, claimed, token)
-        return took
-
     async def stock(self, queued: int, finished: int) -> None:
         raw_sqlite.stock(self.db, queued, finished)
+
+    async def take(self, size: int) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+        return raw_sqlite.claim(self.db, size)
+
+    async def finish(self, claimed: Sequence[tuple[bytes, bytes]], token: bytes) -> None:
+        raw_sqlite.finish(self.db, claimed, token)

@@ -1,0 +1,48 @@
+"""The shortest right loop on a bare client: claim so many, finish so many, until none are left."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from subject import Subject
+
+Token = TypeVar("Token")
+Claimed = TypeVar("Claimed")
+
+
+class RawQueue(Subject, Generic[Token, Claimed]):
+    """What the stores by hand share."""
+
+    @abstractmethod
+    async def take(self, size: int) -> tuple[Token, Sequence[Claimed]]:
+        """Claim up to so many jobs, under a token."""
+
+    @abstractmethod
+    async def finish(self, claimed: Sequence[Claimed], token: Token) -> None:
+        """They are done."""
+
+    async def drain(self, concurrency: int, n: int, seconds: float) -> float:
+        """As in `Subject`; all jobs of a claim wait at once."""
+        started, done = time.perf_counter(), 0
+        while time.perf_counter() - started < seconds:
+            token, claimed = await self.take(concurrency)
+            if not claimed:
+                break
+            if self.work.delay:
+                await self.work.loop.sleep(self.work.delay)
+            await self.finish(claimed, token)
+            done += len(claimed)
+        return done / (time.perf_counter() - started)
+
+    async def claim(self, size: int) -> float:
+        """As in `Subject`."""
+        self.prepare(size)
+        await self.enqueue_many(0, size)
+        started = time.perf_counter()
+        token, claimed = await self.take(size)
+        took = time.perf_counter() - started
+        await self.finish(claimed, token)
+        return took

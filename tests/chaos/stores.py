@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -31,7 +32,7 @@ def plain(id: object) -> str:
     return str(id).replace("-", "")
 
 
-class Store:
+class Store(ABC):
     """One store, made and prepared."""
 
     name: ClassVar[str]
@@ -50,14 +51,14 @@ class Store:
         self.url = url
 
     @classmethod
+    @abstractmethod
     def made(cls, folder: Path) -> Any:
         """A context manager that gives a new one."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def connect(cls, url: str) -> Any:
         """A context manager that gives a connection of the client library's."""
-        raise NotImplementedError
 
     @classmethod
     @contextmanager

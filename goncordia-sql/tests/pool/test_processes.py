@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -72,6 +72,18 @@ class Office:
 
     def all_ended(self):
         return all(row.finished_at is not None for row in self.rows())
+
+    def freeze(self, worker):
+        """Stop all its threads, none of them inside a transaction: its lock would stop everyone."""
+        with closing(sqlite3.connect(self.path, timeout=PATIENCE)) as lock:
+            lock.execute("BEGIN IMMEDIATE")
+            worker.send_signal(signal.SIGSTOP)
+            self.until(partial(stopped, worker.pid))
+            lock.rollback()
+
+    def thaw(self, worker):
+        (self.path.parent / "thaw").touch()
+        worker.send_signal(signal.SIGCONT)
 
     def leave(self):
         for worker in self.workers:
@@ -146,12 +158,13 @@ def test_one_of_two_processes_is_killed(office):
 def test_a_process_frozen_past_its_session_is_fenced_out(office):
     ref = office.client.enqueue(Work("freeze")).id
     frozen = office.hire()
-    office.until(lambda: bool(office.noted()) and stopped(frozen.pid))
+    office.until(lambda: bool(office.noted()))
+    office.freeze(frozen)
     office.hire()
     office.until(office.all_ended)
     before = office.client.get(ref)
     assert (before.attempt, before.result) == (2, b'"attempt 2"')
-    os.kill(frozen.pid, signal.SIGCONT)
+    office.thaw(frozen)
     office.until(lambda: ("ended", str(ref), "1", str(frozen.pid)) in office.noted())
     after = office.client.enqueue(Work()).id
     office.until(office.all_ended)

@@ -68,6 +68,7 @@ async def batch(subject: Subject, scale: Scale, size: int) -> float:
     """Jobs a second."""
     await subject.clear()
     subject.prepare(2 * scale.jobs + size)
+    gc.collect()
     started, n = time.perf_counter(), 0
     while n < 2 * scale.jobs and time.perf_counter() - started < scale.seconds:
         await subject.enqueue_many(n, size)

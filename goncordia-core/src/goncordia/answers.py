@@ -27,7 +27,7 @@ class Insertion(StrEnum):
     """Decided by the caller's commit."""
 
 
-class Inserted(msgspec.Struct, frozen=True):
+class Inserted(msgspec.Struct, frozen=True, gc=False):
     """The answer to one job of an insert; `other` is the holder or the replaced job."""
 
     id: UUID

@@ -77,7 +77,10 @@ def new_job(
     Raises `InvalidArgument`, naming the value and the remedy: `ArgsError` for args or meta that
     JSON can't hold, `PayloadTooLarge` for either above `limit` bytes.
     """
-    cls = _class_of(request.args)
+    args = request.args
+    if not isinstance(args, Args):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers
+        raise InvalidArgument(f"{args!r} is no Args; enqueue an instance of a class with a kind")
+    cls = type(args)
     kind, options = kind_of(cls), cls.__goncordia_options__
     queue = options.queue if request.queue is None else check_queue(request.queue)
     run_at = None if request.run_at is None else check_run_at(request.run_at, now)
@@ -86,22 +89,16 @@ def new_job(
     return NewJob(
         mint(kind, queue),
         kind,
-        encode(request.args, f"args of {kind}", limit),
+        encode(args, f"args of {kind}", limit),
         cls.__goncordia_version__,
         queue,
         options.priority if priority is None else check_priority(priority),
         run_at,
         options.max_attempts if attempts is None else check_max_attempts(attempts),
-        unique and unique.of(request.args, queue, now if run_at is None else due(run_at, now)),
+        unique and unique.of(args, queue, now if run_at is None else due(run_at, now)),
         _tags(request.tags) if request.tags else _NO_TAGS,
         encode(dict(request.meta), "meta", limit) if request.meta else b"",
     )
-
-
-def _class_of(args: object) -> type[Args]:
-    if isinstance(args, Args):
-        return type(args)
-    raise InvalidArgument(f"{args!r} is no Args; enqueue an instance of a class with a kind")
 
 
 def check_run_at(run_at: When, now: datetime) -> When:

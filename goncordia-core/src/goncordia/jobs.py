@@ -56,7 +56,9 @@ class UniqueKey(msgspec.Struct, frozen=True):
     on_conflict: Conflict = Conflict.SKIP
 
 
-class NewJob(msgspec.Struct):
+# gc=False, here and below: nothing that such a record holds leads back to it, so that many of them
+# cost the collector nothing.
+class NewJob(msgspec.Struct, gc=False):
     """A job to insert."""
 
     id: UUID
@@ -110,7 +112,7 @@ def cut(text: str, limit: int, *, keep_end: bool = False) -> str:
     return data.decode("utf-8", "ignore")
 
 
-class ClaimedJob(msgspec.Struct):
+class ClaimedJob(msgspec.Struct, gc=False):
     """A job as its claimant gets it."""
 
     id: UUID
@@ -129,7 +131,7 @@ class ClaimedJob(msgspec.Struct):
     meta: bytes = b""
 
 
-class JobRow(msgspec.Struct):
+class JobRow(msgspec.Struct, gc=False):
     """A job as anyone may see it."""
 
     id: UUID
@@ -182,7 +184,7 @@ class JobRow(msgspec.Struct):
         )
 
 
-class Outcome(msgspec.Struct):
+class Outcome(msgspec.Struct, gc=False):
     """What became of a claimed job; made by the functions below, so that no wrong mix is said."""
 
     id: UUID

@@ -95,7 +95,8 @@ class Line:
         job.seen = State.AVAILABLE
         job.key = key = self.order(job)
         heappush(self.ready, key)
-        self.note(job)
+        if self.dues is not None:
+            self.note(job)
         return True
 
     def note(self, job: Record) -> None:

@@ -83,7 +83,17 @@ def cut_statements_short(arena: Arena) -> None:
     terminate_every_backend(arena)
 
 
-def fail_over_to_a_reader(arena: Arena) -> None:
+def fail_over(arena: Arena) -> None:
+    """The primary dies; for a while there is a standby alone, and then that is the primary."""
+    store = cast("PostgresStore", arena.store)
+    standby = store.follow()
+    arena.pause(AWAY)
+    store.server.stop("immediate")
+    arena.pause(AWAY)
+    store.promote(standby)
+
+
+def refuse_to_write(arena: Arena) -> None:
     """Every write is refused (25006), as by the standby that a name points at too early."""
     _set(arena, "default_transaction_read_only = on")
     arena.pause(AWAY)
@@ -118,7 +128,8 @@ BLOWS: dict[type[Store], tuple[Blow, ...]] = {
         fill_up_the_server,
         leave_a_transaction_open,
         cut_statements_short,
-        fail_over_to_a_reader,
+        refuse_to_write,
+        fail_over,
         freeze_a_worker,
     ),
 }

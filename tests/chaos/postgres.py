@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import psycopg
 from goncordia_testservers.postgres import PostgresServer
+from goncordia_testservers.process import free_port
 from psycopg import sql
 
 from chaos.stores import Store
@@ -36,24 +36,47 @@ class PostgresStore(Store):
         WHEN (new.state = 4) EXECUTE FUNCTION chaos_completed()"""
 
     server: PostgresServer
+    """That is written to."""
+    _servers: ExitStack
+    _spare: int
 
     @classmethod
     @contextmanager
     def made(cls, folder: Path) -> Generator[Self]:
-        """In a server of its own, which the workers reach as a plain role."""
-        with PostgresServer() as server, server.database() as url:
+        """In a server of its own, which the workers reach as a plain role, or where its heir is."""
+        with ExitStack() as servers:
+            server = servers.enter_context(PostgresServer())
+            name, spare = server.create(), free_port()
             server.run(sql.SQL("CREATE ROLE worker LOGIN"))
-            name = sql.Identifier(urlsplit(url).path[1:])
-            server.run(sql.SQL("ALTER DATABASE {} OWNER TO worker").format(name))
-            store = cls(url.replace("//postgres@", "//worker@"))
-            store.server = server
+            server.run(sql.SQL("ALTER DATABASE {} OWNER TO worker").format(sql.Identifier(name)))
+            hosts = f"127.0.0.1:{server.port},127.0.0.1:{spare}"
+            store = cls(f"postgresql://worker@{hosts}/{name}")
+            store.server, store._servers, store._spare = server, servers, spare
             yield store.prepare()
+
+    def follow(self) -> PostgresServer:
+        """A standby on the other host, that each commit waits for from now on."""
+        standby = PostgresServer(follows=self.server, port=self._spare)
+        self._servers.enter_context(standby)
+        self.server.await_standby()
+        return standby
+
+    def promote(self, standby: PostgresServer) -> None:
+        """The server is dead; its standby takes its place."""
+        standby.promote()
+        self.server, self._spare = standby, self.server.port
 
     @classmethod
     @contextmanager
     def connect(cls, url: str) -> Generator[psycopg.Connection[Any]]:
         """A connection that commits each statement."""
-        connection = psycopg.connect(url, autocommit=True, connect_timeout=5, options=UNDISTURBED)
+        connection = psycopg.connect(
+            url,
+            autocommit=True,
+            connect_timeout=5,
+            options=UNDISTURBED,
+            target_session_attrs="read-write",
+        )
         try:
             yield connection
         finally:

@@ -49,6 +49,19 @@ def test_what_was_committed_outlives_an_immediate_stop(postgres_server: Postgres
         assert connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
 
 
+def test_a_standby_takes_the_place_of_its_primary(postgres_server: PostgresServer) -> None:
+    with PostgresServer(follows=postgres_server) as standby:
+        postgres_server.await_standby()
+        postgres_server.run(sql.SQL("CREATE TABLE t AS SELECT 1 AS n"))
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            standby.run(sql.SQL("CREATE TABLE u (n int)"))
+        postgres_server.stop("immediate")
+        standby.promote()
+        standby.run(sql.SQL("INSERT INTO t VALUES (2)"))
+        with psycopg.connect(standby.url()) as connection:
+            assert connection.execute("SELECT n FROM t").fetchall() == [(1,), (2,)]
+
+
 OWNER = """
 import time
 from goncordia_testservers.postgres import PostgresServer

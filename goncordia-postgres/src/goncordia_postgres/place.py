@@ -29,6 +29,8 @@ DEFAULTS: Mapping[str, str] = {
 }
 """What an address may say otherwise. A server that vanished is noticed within a minute, also by
 whoever has sent something to it."""
+SEVERAL: Mapping[str, str] = {"target_session_attrs": "read-write"}
+"""What an address of several hosts may say otherwise: a standby may be listed first."""
 SETTINGS: Mapping[str, str] = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
@@ -82,4 +84,6 @@ def _complete(conninfo: str) -> str:
         given = conninfo_to_dict(conninfo)
     except psycopg.ProgrammingError as error:
         raise InvalidArgument("conninfo is no address that libpq can read") from error
-    return make_conninfo("", **{**DEFAULTS, **given})
+    hosts = str(given.get("host") or given.get("hostaddr") or "")
+    liked = {**DEFAULTS, **SEVERAL} if "," in hosts else DEFAULTS
+    return make_conninfo("", **{**liked, **given})

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,11 @@ import psycopg
 from psycopg import sql
 
 from goncordia_testservers.process import (
+    PATIENCE,
+    POLL,
     NotInstalled,
     OwnServer,
+    ServerFailed,
     ServerProcess,
     free_port,
     unprivileged,
@@ -49,8 +53,12 @@ INITDB = (
     *("--no-sync", "--no-instructions"),
 )
 
+BASEBACKUP = ("--wal-method=stream", "--checkpoint=fast", "--write-recovery-conf", "--no-sync")
+
 STOPS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 """PostgreSQL's three ways to end."""
+
+_CAUGHT_UP = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync' AND state = 'streaming'"
 
 
 class Postgres:
@@ -99,12 +107,15 @@ class PostgresServer(OwnServer, Postgres):
         *,
         version: int | None = None,
         programs: Path | None = None,
+        follows: PostgresServer | None = None,
+        port: int | None = None,
     ) -> None:
         """`settings` are those of postgresql.conf.
 
         `version` is 18 or 16, out of the wheel; `programs` the folder of `initdb` and `postgres`
         of any other installation, the system's for instance. Without either it is the folder that
-        the environment names, else 18.
+        the environment names, else 18. One that `follows` another is its standby, on a copy that
+        is made when it begins. `port` is for who has to know it before.
         """
         self.process = ServerProcess(
             "postgres",
@@ -115,14 +126,19 @@ class PostgresServer(OwnServer, Postgres):
         self.settings = dict(settings)
         self.version = version or NEWEST
         self._programs = programs or (_elsewhere() if version is None else None)
-        self.port = free_port()
+        self._follows = follows
+        self.port = port or free_port()
 
     def begin(self) -> None:
         """Make a cluster and start its server, in about a second."""
         programs = self._programs or _programs(self.version)
         self._bin = _reachable(programs, self.process.folder)
         self._data = self.process.folder / "data"
-        self.process.run([self._bin / "initdb", "-D", self._data, *INITDB])
+        if self._follows is None:
+            self.process.run([self._bin / "initdb", "-D", self._data, *INITDB])
+        else:
+            copy = [self._bin / "pg_basebackup", "-D", self._data, "-d", self._follows.url()]
+            self.process.run([*copy, *BASEBACKUP])
         super().__init__(
             f"postgresql://postgres@/postgres?host={self.process.folder}&port={self.port}"
         )
@@ -143,6 +159,21 @@ class PostgresServer(OwnServer, Postgres):
         wanted = {**places, **self.settings, **settings}
         options = [f"--{name}={value}" for name, value in wanted.items()]
         self.process.start([self._bin / "postgres", "-D", self._data, *options], self.ready)
+
+    def await_standby(self) -> None:
+        """From now on a commit waits until its standby has it; return once that has caught up."""
+        self.run(sql.SQL("ALTER SYSTEM SET synchronous_standby_names = '*'"))
+        self.run(sql.SQL("SELECT pg_reload_conf()"))
+        until = time.monotonic() + PATIENCE
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            while not connection.execute(_CAUGHT_UP).fetchone():
+                if time.monotonic() > until:
+                    raise ServerFailed(f"no standby caught up within {PATIENCE:.0f} s")
+                time.sleep(POLL)
+
+    def promote(self) -> None:
+        """Let a standby become a primary, and wait until it is."""
+        self.run(sql.SQL("SELECT pg_promote()"))
 
     def stop(self, how: str = "fast") -> None:
         """Stop it `smart`, `fast` or `immediate`, which is as a crash."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from typing import cast
 from uuid import UUID
 
 import msgspec
@@ -14,7 +15,7 @@ from goncordia.clock import EPOCH, When, as_utc, due
 from goncordia.codec import PAYLOAD_LIMIT, encode
 from goncordia.errors import InvalidArgument
 from goncordia.jobs import NewJob
-from goncordia.options import check_max_attempts, check_priority, check_queue
+from goncordia.options import Options, check_max_attempts, check_priority, check_queue
 from goncordia.unique import Unique
 
 TAG_LIMIT = 128
@@ -23,8 +24,6 @@ TAGS_LIMIT = 32
 """Tags of a job."""
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 """No job is due later: there is room for a store to add a span to it."""
-
-_NO_TAGS: tuple[str, ...] = ()
 
 
 class _Subject(msgspec.Struct, frozen=True):
@@ -67,7 +66,7 @@ class Enqueued(msgspec.Struct, frozen=True, gc=False):
 
 
 def new_job(
-    request: Enqueue,
+    request: Args | Enqueue,
     mint: Callable[[str, str], UUID],
     now: datetime,
     limit: int = PAYLOAD_LIMIT,
@@ -77,10 +76,36 @@ def new_job(
     Raises `InvalidArgument`, naming the value and the remedy: `ArgsError` for args or meta that
     JSON can't hold, `PayloadTooLarge` for either above `limit` bytes.
     """
-    args = request.args
-    if not isinstance(args, Args):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers
-        raise InvalidArgument(f"{args!r} is no Args; enqueue an instance of a class with a kind")
-    cls = type(args)
+    # a batch mostly has bare args: what nobody said need not be looked at, job by job
+    cls = type(request)
+    options = getattr(cls, "__goncordia_options__", None)
+    if not isinstance(options, Options) or options.unique is not None:
+        return _new_job(_asked(request), mint, now, limit)
+    args = cast("Args", request)
+    kind, queue = kind_of(type(args)), options.queue
+    return NewJob(
+        mint(kind, queue),
+        kind,
+        encode(args, f"args of {kind}", limit),
+        type(args).__goncordia_version__,
+        queue,
+        options.priority,
+        None,
+        options.max_attempts,
+    )
+
+
+def _asked(request: Args | Enqueue) -> Enqueue:
+    asked = request if isinstance(request, Enqueue) else Enqueue(request)
+    if isinstance(asked.args, Args):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers
+        return asked
+    raise InvalidArgument(f"{asked.args!r} is no Args; enqueue an instance of a class with a kind")
+
+
+def _new_job(
+    request: Enqueue, mint: Callable[[str, str], UUID], now: datetime, limit: int
+) -> NewJob:
+    cls = type(request.args)
     kind, options = kind_of(cls), cls.__goncordia_options__
     queue = options.queue if request.queue is None else check_queue(request.queue)
     run_at = None if request.run_at is None else check_run_at(request.run_at, now)
@@ -89,14 +114,14 @@ def new_job(
     return NewJob(
         mint(kind, queue),
         kind,
-        encode(args, f"args of {kind}", limit),
+        encode(request.args, f"args of {kind}", limit),
         cls.__goncordia_version__,
         queue,
         options.priority if priority is None else check_priority(priority),
         run_at,
         options.max_attempts if attempts is None else check_max_attempts(attempts),
-        unique and unique.of(args, queue, now if run_at is None else due(run_at, now)),
-        _tags(request.tags) if request.tags else _NO_TAGS,
+        unique and unique.of(request.args, queue, now if run_at is None else due(run_at, now)),
+        _tags(request.tags) if request.tags else (),
         encode(dict(request.meta), "meta", limit) if request.meta else b"",
     )
 

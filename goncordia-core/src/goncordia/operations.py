@@ -111,9 +111,7 @@ class Operations(Generic[Tx_contra]):
         """
         told = self._clock.told()
         now, mint, limit = told or utc_now(), self._store.new_id, self._limit
-        jobs = [
-            new_job(r if isinstance(r, Enqueue) else Enqueue(r), mint, now, limit) for r in requests
-        ]
+        jobs = [new_job(request, mint, now, limit) for request in requests]
         answers: list[Inserted] = []
         self._check_promises(jobs, tx)
         for batch in _batches(jobs, self._store.habits.batch):

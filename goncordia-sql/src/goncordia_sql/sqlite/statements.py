@@ -58,12 +58,13 @@ _RICH = _PLAIN + ", unique_key, unique_hold, unique_conflict, holds, tags, meta"
 INSERT = f"""
 INSERT INTO goncordia_job_row ({_PLAIN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING"""
-ALIKE = 100
+ALIKE = 50
 """How many rows `INSERT_ALIKE` writes."""
-_ROWS = ", ".join(f"(?{n}, ?{n + 1})" for n in range(9, 9 + 2 * ALIKE, 2))
+_ROWS = ", ".join(
+    f"(?{n}, ?{n + 1}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)" for n in range(9, 9 + 2 * ALIKE, 2)
+)
 INSERT_ALIKE = f"""
-INSERT INTO goncordia_job_row ({_PLAIN})
-SELECT column1, column2, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM (VALUES {_ROWS}) WHERE true
+INSERT INTO goncordia_job_row ({_PLAIN}) VALUES {_ROWS}
 ON CONFLICT DO NOTHING"""
 """Rows that differ in id and args alone, at half of what a step for each costs."""
 INSERT_RICH = f"""

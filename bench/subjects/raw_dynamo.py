@@ -72,7 +72,7 @@ class SUBJECT(RawQueue[UUID, Item]):
         self.caller = self.driver._caller  # pyright: ignore[reportPrivateUsage] - the same client
         self.table, self.layout = self.driver.table, Layout(SHARDS, 16)
         self.claims = statements.claim(self.table)
-        self.finishes = statements.complete(self.table, result=False)
+        self.finishes = statements.complete(self.table, result=False, tell=False)
 
     async def close(self) -> None:
         await self.driver.close()

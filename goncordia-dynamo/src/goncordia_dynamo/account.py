@@ -11,12 +11,11 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar, cast
 
-import anyio
-from anyio import to_thread
 from botocore.exceptions import BotoCoreError  # pyright: ignore[reportMissingTypeStubs]
 from botocore.session import get_session  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 from goncordia.errors import InvalidArgument, StoreUnusable
 
+from goncordia_dynamo.io import EVENT_LOOP, Io
 from goncordia_dynamo.sign import Keys
 
 R = TypeVar("R")
@@ -51,20 +50,27 @@ class BotocoreSession(Protocol):
 class Account:
     """Resolves endpoint and credentials, each once, and refreshes the latter when they age."""
 
-    def __init__(self, session: object | None, region: str | None, endpoint: str | None) -> None:
+    def __init__(
+        self,
+        session: object | None,
+        region: str | None,
+        endpoint: str | None,
+        io: Io = EVENT_LOOP,
+    ) -> None:
         """`session` is one of boto3, botocore or aiobotocore; None: botocore's default."""
+        self._io = io
         self._session = cast("BotocoreSession | None", getattr(session, "_session", session))
         self._region = region
         self._endpoint = endpoint
         self._credentials: _Credentials | None = None
-        self._fetching = anyio.Lock()
+        self._fetching = io.room(1)
 
     async def locate(self) -> tuple[str, str]:
         """The endpoint's URL and the region.
 
         Raises `InvalidArgument` where no region is set.
         """
-        return await to_thread.run_sync(self._locate)
+        return await self._io.in_thread(self._locate)
 
     def _locate(self) -> tuple[str, str]:
         session = self._opened()
@@ -92,18 +98,24 @@ class Account:
         try:
             if self._credentials is None:
                 self._credentials = await self._find()
-            return _keys(await _answer(self._credentials.get_frozen_credentials))
+            return _keys(await self._answer(self._credentials.get_frozen_credentials))
         except BotoCoreError as error:
             raise StoreUnusable(f"AWS credentials can't be had: {error}") from error
 
     async def _find(self) -> _Credentials:
-        found = await _answer(self._opened().get_credentials)
+        found = await self._answer(self._opened().get_credentials)
         if found is None:
             raise StoreUnusable(
                 "no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name "
                 "an AWS_PROFILE, or give the driver a session"
             )
         return cast("_Credentials", found)
+
+    async def _answer(self, ask: Callable[[], R | Awaitable[R]]) -> R:
+        """In a thread, where it may block, or awaited."""
+        if inspect.iscoroutinefunction(ask):
+            return await ask()
+        return cast("R", await self._io.in_thread(ask))
 
 
 def _endpoint(session: BotocoreSession, region: str) -> str:
@@ -120,13 +132,6 @@ def _endpoint(session: BotocoreSession, region: str) -> str:
 
 class _Maker(Protocol):
     def create_client(self, service_name: str, *, region_name: str) -> object: ...
-
-
-async def _answer(ask: Callable[[], R | Awaitable[R]]) -> R:
-    """In a thread, where it may block, or awaited."""
-    if inspect.iscoroutinefunction(ask):
-        return await ask()
-    return cast("R", await to_thread.run_sync(ask))
 
 
 def _aging(credentials: _Credentials) -> bool:

@@ -14,7 +14,6 @@ from email.utils import parsedate_to_datetime
 from functools import cache, lru_cache
 from typing import Protocol, TypeVar, cast
 
-import anyio
 import msgspec
 from goncordia.clock import utc_now
 from goncordia.errors import GoncordiaError, SchemaMismatch, StoreUnusable, Unavailable
@@ -22,9 +21,11 @@ from goncordia.errors import GoncordiaError, SchemaMismatch, StoreUnusable, Unav
 from goncordia_dynamo.account import Account
 from goncordia_dynamo.errors import CREDENTIALS, MISSING, THROTTLED, TRANSIENT, Denied, Refused
 from goncordia_dynamo.errors import Throttled as ThrottledError
+from goncordia_dynamo.http import Response
+from goncordia_dynamo.io import EVENT_LOOP, Io
 from goncordia_dynamo.sign import Signer
 from goncordia_dynamo.values import Consumed, Cost, Refusal
-from goncordia_dynamo.wire import Response, Wire
+from goncordia_dynamo.wire import Wire
 
 READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan"})
 WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
@@ -81,6 +82,7 @@ class Caller:
     def __init__(
         self,
         account: Account,
+        io: Io = EVENT_LOOP,
         *,
         meter: bool = False,
         limit: int = 50,
@@ -88,10 +90,11 @@ class Caller:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.usage = Usage()
+        self.io = io
         self._account = account
         self._meter = meter
         self._wire_of: Callable[[str], Wire] = lambda endpoint: Wire(
-            endpoint, limit=limit, timeout=timeout, tls=tls
+            endpoint, io, limit=limit, timeout=timeout, tls=tls
         )
         self._wire: Wire | None = None
         self._offset = timedelta(0)
@@ -127,7 +130,7 @@ class Caller:
     async def slow_down(self, wait: float, n: int = 1) -> None:
         """Count `n` refusals, and wait at most so many seconds."""
         self.usage.throttled += n
-        await anyio.sleep(wait * random.random())
+        await self.io.sleep(wait * random.random())
 
     async def _try(self, operation: str, body: bytes, answer: type[A]) -> A:
         response = await self._send(f"DynamoDB_20120810.{operation}", body)

@@ -33,7 +33,7 @@ async def compare_and_set(
         write = _write(key, found, value, ttl, moment)
         if write is None or (await store.table.apply([write]))[0].done:
             return Cas(won=True, current=value)
-        await pause(attempt)
+        await pause(store, attempt)
     raise contended(1)
 
 

@@ -16,10 +16,9 @@ from goncordia_dynamo import keys, statements
 from goncordia_dynamo.large import fill
 from goncordia_dynamo.log import Note, alive, entry_of, log_of, note_intent
 from goncordia_dynamo.moment import Moment
-from goncordia_dynamo.record import claimed_of
+from goncordia_dynamo.record import RELATED, claimed_of
 from goncordia_dynamo.revise import TRIES, contended, pause
 from goncordia_dynamo.store import Line, Store
-from goncordia_dynamo.table import abreast
 from goncordia_dynamo.values import Item, Value, number, string, text
 from goncordia_dynamo.write import JSON
 
@@ -46,7 +45,7 @@ async def claim(store: Store, claim: Claim, moment: Moment) -> Claims:
             return await _claim(store, claim, moment)
         except Again:
             claim = msgspec.structs.replace(claim, resend=True)
-            await pause(attempt)
+            await pause(store, attempt)
     raise contended(1)
 
 
@@ -104,27 +103,30 @@ def _lost(store: Store, session: UUID) -> SessionLost:
 
 
 async def _look(store: Store, line: Line, n: int, session: UUID, moment: Moment) -> Due:
-    """The most urgent first; of one priority the worker's own shard, then the others at once."""
+    """The most urgent first; of one priority the worker's own shard, then one, then the others."""
     found = Due([])
     limit = max(0, n) + 1
-    own = store.layout.shard(session)
     for priority in line.priorities:
-        names = [keys.line(line.name, priority, shard) for shard in _from(own, store.layout.shards)]
-        for part in (names[:1], names[1:]):
+        names = _lines(store, line.name, priority, session)
+        for part in (names[:1], names[1:2], names[2:]):
             if not part or len(found.items) >= limit:
                 break
-            looks = await abreast(partial(_look_into, store, limit, moment), part)
-            for look in looks:
+            looks = await store.table.abreast(partial(_look_into, store, limit, moment), part)
+            for name, look in zip(part, looks, strict=True):
                 found.items += look.items
+                store.fruitful(name, bool(look.items))
                 if look.next_at is not None:
                     found.next_at = min(found.next_at or look.next_at, look.next_at)
     return found
 
 
-def _from(own: int, n: int) -> Sequence[int]:
-    others = [shard for shard in range(n) if shard != own]
+def _lines(store: Store, queue: str, priority: int, session: UUID) -> list[str]:
+    """Its own shard first, then one that gave jobs the last time, then the others by chance."""
+    own = store.layout.shard(session)
+    others = [shard for shard in range(store.layout.shards) if shard != own]
     random.shuffle(others)
-    return [own, *others]
+    names = [keys.line(queue, priority, shard) for shard in (own, *others)]
+    return names[:1] + sorted(names[1:], key=lambda name: not store.gave(name))
 
 
 async def _look_into(store: Store, limit: int, moment: Moment, line: str) -> Due:
@@ -164,7 +166,7 @@ async def _note(
 async def _take(
     store: Store, claim: Claim, items: Sequence[Item], moment: Moment, answer: Claims
 ) -> list[Item]:
-    outcomes = await store.table.execute([_statement(store, item, claim, moment) for item in items])
+    outcomes = await store.table.execute(_statements(store, items, claim, moment))
     for item, outcome in zip(items, outcomes, strict=True):
         if not outcome.busy:
             store.passed(string(item["gs"]))
@@ -172,6 +174,7 @@ async def _take(
     answer.more |= len(taken) < len(items)
     if not claim.resend:
         store.book.claimed(claim.session, claim.token, map(keys.id_of, taken))
+    store.plain.update(string(item["sk"]) for item in taken if not RELATED & item.keys())
     return taken
 
 
@@ -190,18 +193,15 @@ def _holds(claim: Claim, item: Item) -> bool:
     return token is not None and token.s == claim.token.hex
 
 
-def _statement(store: Store, item: Item, claim: Claim, moment: Moment) -> JSON:
-    """The law's claim, if the job waits where it was seen."""
-    bound = [
-        text(claim.token.hex),
-        text(claim.session.hex),
-        number(to_micros(moment.now)),
-        item["pk"],
-        item["sk"],
-        item["gs"],
+def _statements(store: Store, items: Sequence[Item], claim: Claim, moment: Moment) -> list[JSON]:
+    """The law's claim of each, if it waits where it was seen."""
+    told = [text(claim.token.hex), text(claim.session.hex), number(to_micros(moment.now))]
+    statement = statements.claim(store.table.name)
+    return [
+        {
+            "Statement": statement,
+            "Parameters": [*told, item["pk"], item["sk"], item["gs"]],
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        for item in items
     ]
-    return {
-        "Statement": statements.claim(store.table.name),
-        "Parameters": bound,
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }

@@ -20,7 +20,6 @@ from goncordia_dynamo import keys
 from goncordia_dynamo.moment import Moment
 from goncordia_dynamo.sessions import held
 from goncordia_dynamo.store import Line, Store
-from goncordia_dynamo.table import abreast
 from goncordia_dynamo.values import Item, string
 
 ENOUGH = 500
@@ -84,7 +83,7 @@ async def _waiting(store: Store, lines: Iterable[Line]) -> list[Item]:
         for priority in line.priorities
         for shard in range(store.layout.shards)
     ]
-    found = await abreast(partial(_whole_line, store), names)
+    found = await store.table.abreast(partial(_whole_line, store), names)
     return [item for items in found for item in items]
 
 

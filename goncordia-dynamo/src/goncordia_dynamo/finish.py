@@ -16,12 +16,12 @@ from goncordia_dynamo.draft import Draft
 from goncordia_dynamo.errors import TransactionTooLarge
 from goncordia_dynamo.insert import new_records, plan_insert
 from goncordia_dynamo.moment import Moment, ask
-from goncordia_dynamo.record import Record, mark_of, record_of
+from goncordia_dynamo.record import RELATED, Record, mark_of, record_of
 from goncordia_dynamo.revise import Plan, revise
 from goncordia_dynamo.store import Store
 from goncordia_dynamo.table import ENTRIES
 from goncordia_dynamo.table import Outcome as Written
-from goncordia_dynamo.values import number, opaque, text
+from goncordia_dynamo.values import Value, number, opaque, string, text
 from goncordia_dynamo.write import JSON, Batched, Write
 
 SHORTEST_SNOOZE = timedelta(seconds=1)
@@ -36,7 +36,7 @@ async def finish(store: Store, outcomes: Sequence[Outcome], moment: Moment) -> l
     # a follow-up's unique key may be freed by the outcome before it: then one after the other
     keyed = any(job.unique for outcome in outcomes for job in outcome.follow_ups)
     quick = [] if keyed else _quick(outcomes)
-    written = await store.table.execute([_statement(store, outcomes[n], moment) for n in quick])
+    written = await store.table.execute(_statements(store, [outcomes[n] for n in quick], moment))
     tidying: list[Batched] = []
     for n, outcome in zip(quick, written, strict=True):
         if not outcome.busy:
@@ -51,6 +51,7 @@ async def finish(store: Store, outcomes: Sequence[Outcome], moment: Moment) -> l
         answers |= dict(zip(part, decided, strict=True))
     for outcome in outcomes:
         store.book.ended(outcome.token, outcome.id)
+        store.plain.discard(outcome.id.hex)
     return [answers[n] for n in range(len(outcomes))]
 
 
@@ -78,21 +79,25 @@ def _is_quick(outcome: Outcome) -> bool:
     return plain and len(outcome.result or b"") <= LARGEST_RESULT
 
 
-def _statement(store: Store, outcome: Outcome, moment: Moment) -> JSON:
+def _statements(store: Store, outcomes: Sequence[Outcome], moment: Moment) -> list[JSON]:
     state = statements.COMPLETED
-    result = [] if outcome.result is None else [opaque(outcome.result)]
-    bound = [
+    told = [
         number(to_micros(moment.now)),
         number(to_micros(moment.now + moment.retention.of(state))),
         number(moment.ttl(state)),
-        text(mark_of(outcome)),
-        *result,
-        *(store.layout.job(outcome.id).values()),
-        text(outcome.token.hex),
     ]
+    return [_statement(store, outcome, told) for outcome in outcomes]
+
+
+def _statement(store: Store, outcome: Outcome, told: Sequence[Value]) -> JSON:
+    """What a job was that may have to be tidied up after is asked back."""
+    result = [] if outcome.result is None else [opaque(outcome.result)]
+    place = store.layout.job(outcome.id)
+    tell = string(place["sk"]) not in store.plain
+    held = [place["pk"], place["sk"], text(outcome.token.hex)]
     return {
-        "Statement": statements.complete(store.table.name, result=bool(result)),
-        "Parameters": bound,
+        "Statement": statements.complete(store.table.name, result=bool(result), tell=tell),
+        "Parameters": [*told, text(mark_of(outcome)), *result, *held],
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
@@ -110,7 +115,7 @@ def _known(outcome: Outcome, record: Record) -> Finished:
 
 
 def _tidying(store: Store, written: Written, moment: Moment) -> list[Batched]:
-    if written.item is None or not {"uq", "large"} & set(written.item):
+    if written.item is None or not RELATED & written.item.keys():
         return []
     record = record_of(written.item)
     record.job.state, record.ttl = statements.COMPLETED, moment.ttl(statements.COMPLETED)

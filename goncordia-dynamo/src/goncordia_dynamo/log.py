@@ -100,8 +100,12 @@ async def write_session(
     values: Mapping[str, Value],
     condition: str = "",
     changes: Sequence[str] = (),
+    *,
+    tell: bool = False,
 ) -> Item:
-    """Write log entries and other changes, and remove entries that are over; the item then.
+    """Write log entries and other changes, and remove entries that are over.
+
+    The session's item then, where it is to be told.
 
     Raises `Refused` where the session is dead, or the condition fails.
     """
@@ -117,6 +121,7 @@ async def write_session(
         {**bound, **values},
         names={**names, **gone, **({"#log": "log"} if names or gone else {})},
         condition=f"{LIVES} AND {condition}" if condition else LIVES,
+        tell=tell,
     )
     store.book.removed(session, spent)
     store.saw_alive(session)
@@ -137,7 +142,11 @@ async def _stops(store: Store, session: UUID, verb: str, jobs: Iterable[UUID]) -
     names = Value(ss=[job.hex for job in jobs])
     try:
         await store.table.update(
-            keys.session(session), f"{verb} stops :jobs", {":jobs": names}, condition=LIVES
+            keys.session(session),
+            f"{verb} stops :jobs",
+            {":jobs": names},
+            condition=LIVES,
+            tell=False,
         )
     except Refused as refused:
         if refused.code not in CONDITION:

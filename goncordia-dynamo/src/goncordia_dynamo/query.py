@@ -18,7 +18,6 @@ from goncordia_dynamo.large import fill
 from goncordia_dynamo.moment import Moment
 from goncordia_dynamo.record import Record, record_of
 from goncordia_dynamo.store import Line, Store
-from goncordia_dynamo.table import abreast
 from goncordia_dynamo.values import Item, number, string
 
 PART = 25
@@ -106,7 +105,7 @@ class Everything:
             raise StopAsyncIteration
         names = self._store.layout.partitions(self._ages.pop())
         self._parts = [_Part(self._store, name, self._before) for name in names]
-        await abreast(_Part.read, self._parts)
+        await self._store.table.abreast(_Part.read, self._parts)
         for n in range(len(names)):
             self._note(n)
 

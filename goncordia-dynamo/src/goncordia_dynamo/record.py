@@ -51,6 +51,10 @@ class Record(msgspec.Struct):
         self.job.errors = (*self.job.errors, error)[-KEPT_ERRORS:]
 
 
+RELATED = frozenset({"uq", "large"})
+"""Attributes of a job that other items belong to, tidied at its end; it has them from the first."""
+
+
 def mark_of(outcome: Outcome) -> str:
     """What `finish` leaves on a job."""
     said = f"{'f' * outcome.final}{'c' * outcome.cancel}"

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
-import anyio
 import msgspec
 from goncordia.errors import Unavailable
 
@@ -73,13 +72,13 @@ async def _revise(
         pending = {place: pending[place] for place in pending if place not in done}
         if not pending:
             return answers
-        await pause(attempt)
+        await pause(store, attempt)
     raise contended(len(pending))
 
 
-async def pause(attempt: int) -> None:
+async def pause(store: Store, attempt: int) -> None:
     """Let others get on."""
-    await anyio.sleep(PAUSE * (attempt + 1) * (0.5 + random.random()))
+    await store.table.caller.io.sleep(PAUSE * (attempt + 1) * (0.5 + random.random()))
 
 
 def contended(n: int) -> Unavailable:

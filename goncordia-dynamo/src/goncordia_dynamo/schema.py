@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import anyio
 from goncordia.answers import Step
 from goncordia.errors import SchemaMismatch, Unavailable
 
@@ -82,7 +81,7 @@ async def _until_active(table: Table) -> None:
         if found is not None and found.table.table_status == "ACTIVE":
             _check_shape(table, found)
             return
-        await anyio.sleep(0.5)
+        await table.caller.io.sleep(0.5)
     raise Unavailable(f"table {table.name} did not become active; try again")
 
 

@@ -64,7 +64,9 @@ async def beat(store: Store, id: UUID, tokens: Collection[UUID], moment: Moment)
     """Note that it lives, and give back what it does not know it holds."""
     now = number(to_micros(moment.now))
     try:
-        item = await write_session(store, id, {}, {":beat": now}, changes=["beat = :beat"])
+        item = await write_session(
+            store, id, {}, {":beat": now}, changes=["beat = :beat"], tell=True
+        )
     except Refused as refused:
         if refused.code not in CONDITION:
             raise

@@ -34,13 +34,17 @@ def claim(table: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def complete(table: str, *, result: bool) -> str:
-    """Parameters: now, expiry, ttl, mark, perhaps the result; then pk, sk and the token."""
+def complete(table: str, *, result: bool, tell: bool) -> str:
+    """Parameters: now, expiry, ttl, mark, perhaps the result; then pk, sk and the token.
+
+    The job as it was is told back only where it is of use.
+    """
+    told = " RETURNING ALL OLD *" if tell else ""
     kept = 'SET "res" = ? ' if result else ""
     return (
         f'UPDATE "{table}" SET "state" = \'{COMPLETED}\' SET "v" = "v" + 1 '
         f'SET "ended" = ? SET "keep" = ? SET "ttl" = ? SET "mark" = ? {kept}'
-        f'REMOVE "tok" REMOVE "sess" WHERE {_where(("tok",))} RETURNING ALL OLD *'
+        f'REMOVE "tok" REMOVE "sess" WHERE {_where(("tok",))}{told}'
     )
 
 

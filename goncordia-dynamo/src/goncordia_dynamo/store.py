@@ -21,7 +21,7 @@ from goncordia_dynamo.values import Item, Updated, integer, string
 from goncordia_dynamo.write import Level
 
 PAST = 4096
-"""So many places are known to be past, the latest ones: an index lags by less."""
+"""So many names are kept: of the places that are past an index lags by less."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -31,6 +31,28 @@ class Line(msgspec.Struct, frozen=True):
     paused_at: datetime | None
     priorities: tuple[int, ...]
     """The most urgent first."""
+
+
+class Lately:
+    """The names that came last, up to `PAST` of them."""
+
+    def __init__(self) -> None:
+        self._names: OrderedDict[str, None] = OrderedDict()
+
+    def __contains__(self, name: str) -> bool:
+        """Whether it is among them."""
+        return name in self._names
+
+    def update(self, names: Iterable[str]) -> None:
+        """Add some."""
+        for name in names:
+            self._names[name] = None
+        while len(self._names) > PAST:
+            self._names.popitem(last=False)
+
+    def discard(self, name: str) -> None:
+        """Take one out, if it is there."""
+        self._names.pop(name, None)
 
 
 class Store:
@@ -51,8 +73,11 @@ class Store:
         self._lines: Mapping[str, Line] = {}
         self._read_at: float | None = None
         self._seen_alive: dict[UUID, float] = {}
-        self._past: OrderedDict[str, None] = OrderedDict()
+        self.plain = Lately()
+        """Ids, in hex, of jobs that this process claimed and that no other items belong to."""
+        self._past = Lately()
         self._taking: set[str] = set()
+        self._fruitful: set[str] = set()
 
     def moment(self, now: datetime | None) -> Moment:
         """The instant of an operation."""
@@ -128,9 +153,15 @@ class Store:
 
     def passed(self, place: str) -> None:
         """Nothing waits there any more: a place never repeats."""
-        self._past[place] = None
-        if len(self._past) > PAST:
-            self._past.popitem(last=False)
+        self._past.update([place])
+
+    def fruitful(self, line: str, gave: bool) -> None:
+        """What a look into a line of the index found."""
+        (self._fruitful.add if gave else self._fruitful.discard)(line)
+
+    def gave(self, line: str) -> bool:
+        """Whether the last look into the line found jobs."""
+        return line in self._fruitful
 
     # Sessions.
 

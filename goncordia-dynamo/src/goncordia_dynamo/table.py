@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
-import anyio
 from goncordia.errors import Unavailable
 
 from goncordia_dynamo.call import WAITS, Caller
@@ -42,11 +41,6 @@ READS = 100
 """The most keys of a batch."""
 ENTRIES = 100
 """The most entries of a transaction."""
-ABREAST = 8
-"""So many batches of one operation are on their way at once."""
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Outcome(NamedTuple):
@@ -72,6 +66,7 @@ class Table:
         self.name = name
         self.layout = layout
         self.caller = caller
+        self.abreast = caller.io.abreast
 
     # Reading.
 
@@ -85,7 +80,7 @@ class Table:
         distinct = list({_name(key): key for key in keys}.values())
         found: dict[tuple[str | None, str | None], Item] = {}
         chunks = [distinct[at : at + READS] for at in range(0, len(distinct), READS)]
-        for items in await abreast(self._read, chunks):
+        for items in await self.abreast(self._read, chunks):
             found.update((_name(item), item) for item in items)
         return [found.get(_name(key)) for key in keys]
 
@@ -183,15 +178,16 @@ class Table:
         *,
         names: Mapping[str, str] | None = None,
         condition: str | None = None,
+        tell: bool = True,
     ) -> Item:
-        """Update one item by an expression; the item then.
+        """Update one item by an expression; the item then, where it is to be told.
 
         Raises `Refused` where the condition fails.
         """
         request: dict[str, object] = {
             "TableName": self.name,
             "Key": key,
-            "ReturnValues": "ALL_NEW",
+            "ReturnValues": "ALL_NEW" if tell else "NONE",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         request["UpdateExpression"] = text
@@ -224,7 +220,7 @@ class Table:
         Raises `Unavailable`, when all were tried, if it is not known of one whether it was done.
         """
         chunks = [statements[at : at + STATEMENTS] for at in range(0, len(statements), STATEMENTS)]
-        done = await abreast(self._execute, chunks)
+        done = await self.abreast(self._execute, chunks)
         return [outcome for chunk in done for outcome in chunk]
 
     async def _execute(self, statements: Sequence[JSON]) -> list[Outcome]:
@@ -268,34 +264,6 @@ class Table:
                 return reasons
             return None
         return None
-
-
-async def abreast(do: Callable[[T], Awaitable[R]], parts: Sequence[T]) -> list[R]:
-    """Do it with each part, several at a time; an error ends those that are on their way."""
-    if len(parts) == 1:
-        return [await do(parts[0])]
-    results: dict[int, R] = {}
-    rest = iter(enumerate(parts))
-
-    async def work() -> None:
-        for place, part in rest:
-            results[place] = await do(part)
-
-    try:
-        async with anyio.create_task_group() as tasks:
-            for _ in range(min(ABREAST, len(parts))):
-                tasks.start_soon(work)
-    except ExceptionGroup as group:
-        raise _first(group) from None
-    return [results[place] for place in range(len(parts))]
-
-
-def _first(error: Exception) -> Exception:
-    """The error that ended the others."""
-    while isinstance(error, ExceptionGroup):
-        group = cast("ExceptionGroup[Exception]", error)
-        error = group.exceptions[0]
-    return error
 
 
 def _name(item: Mapping[str, Value]) -> tuple[str | None, str | None]:

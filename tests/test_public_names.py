@@ -28,7 +28,7 @@ PUBLIC = {
     "goncordia_conformance": "Bench Case DriverSuite Opening Profile Verdict case judge",
     "goncordia_dynamo": """
         ConditionFailed Denied DynamoDriver DynamoTransaction EntryConflict Refused Throttled
-        TransactionTooLarge Usage
+        SyncDynamoDriver TransactionTooLarge Usage
     """,
     "goncordia_postgres": """
         AnyioConnection AsyncpgConnection PostgresDriver SyncPostgresDriver grants

@@ -10,6 +10,7 @@ from goncordia_dynamo.errors import (
     Throttled,
     TransactionTooLarge,
 )
+from goncordia_dynamo.sync import SyncDynamoDriver
 from goncordia_dynamo.tx import DynamoTransaction
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "DynamoTransaction",
     "EntryConflict",
     "Refused",
+    "SyncDynamoDriver",
     "Throttled",
     "TransactionTooLarge",
     "Usage",

@@ -114,7 +114,7 @@ class Account:
     async def _answer(self, ask: Callable[[], R | Awaitable[R]]) -> R:
         """In a thread, where it may block, or awaited."""
         if inspect.iscoroutinefunction(ask):
-            return await ask()
+            return await self._io.foreign(ask)
         return cast("R", await self._io.in_thread(ask))
 
 

@@ -25,19 +25,13 @@ T = TypeVar("T")
 
 
 def run(operation: Coroutine[object, None, R]) -> R:
-    """Run an operation over `Blocking`.
-
-    Raises `InvalidArgument` if it would wait for an event loop, as aiobotocore's sessions do.
-    """
+    """Run an operation over `Blocking`."""
     try:
         operation.send(None)
     except StopIteration as stop:
         return stop.value
     operation.close()
-    raise InvalidArgument(
-        "the session's credentials are to be awaited, and there is no event loop: give the driver "
-        "a session of boto3 or botocore"
-    )
+    raise RuntimeError("an operation waits for an event loop, and there is none")
 
 
 class Blocking:
@@ -65,6 +59,13 @@ class Blocking:
     async def in_thread(self, work: Callable[[], R]) -> R:
         """As in `Io`."""
         return work()
+
+    async def foreign(self, ask: Callable[[], Awaitable[R]]) -> R:
+        """As in `Io`."""
+        raise InvalidArgument(
+            "the session's credentials are to be awaited, and there is no event loop: give the "
+            "driver a session of boto3 or botocore"
+        )
 
     async def abreast(self, do: Callable[[T], Awaitable[R]], parts: Sequence[T]) -> list[R]:
         """As in `Io`: one after the other."""

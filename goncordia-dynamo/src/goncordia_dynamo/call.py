@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import ssl
+import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -90,6 +91,7 @@ class Caller:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.usage = Usage()
+        self._counting = threading.Lock()
         self.io = io
         self._account = account
         self._meter = meter
@@ -129,8 +131,12 @@ class Caller:
 
     async def slow_down(self, wait: float, n: int = 1) -> None:
         """Count `n` refusals, and wait at most so many seconds."""
-        self.usage.throttled += n
+        self._count("throttled", n)
         await self.io.sleep(wait * random.random())
+
+    def _count(self, what: str, n: int = 1) -> None:
+        with self._counting:  # threads may share the driver
+            setattr(self.usage, what, getattr(self.usage, what) + n)
 
     async def _try(self, operation: str, body: bytes, answer: type[A]) -> A:
         response = await self._send(f"DynamoDB_20120810.{operation}", body)
@@ -141,7 +147,8 @@ class Caller:
         except msgspec.DecodeError as error:
             raise self._lost(f"{operation} was answered with what can't be read") from error
         if self._meter:
-            self.usage.consume(operation, said.consumed_capacity)
+            with self._counting:
+                self.usage.consume(operation, said.consumed_capacity)
         return said
 
     async def _send(self, target: str, body: bytes) -> Response:
@@ -151,11 +158,11 @@ class Caller:
         keys = await self._account.keys()
         at = self.now()
         headers = self._signer.headers(target, wire.host, body, keys, at)
-        self.usage.requests += 1
+        self._count("requests")
         try:
             response = await wire.request(headers, body)
         except Unavailable:
-            self.usage.unavailable += 1
+            self._count("unavailable")
             raise
         self._set_clock(response.date)
         return response
@@ -186,5 +193,5 @@ class Caller:
         return refused
 
     def _lost(self, message: str) -> Unavailable:
-        self.usage.unavailable += 1
+        self._count("unavailable")
         return Unavailable(f"DynamoDB failed, send it again: {message}")

@@ -46,6 +46,7 @@ from goncordia_dynamo import (
 from goncordia_dynamo import claim as claims
 from goncordia_dynamo.account import Account
 from goncordia_dynamo.call import Caller, Usage
+from goncordia_dynamo.io import EVENT_LOOP, Io
 from goncordia_dynamo.keys import META, Layout
 from goncordia_dynamo.listen import Silence
 from goncordia_dynamo.promises import capabilities, habits
@@ -68,6 +69,8 @@ class DynamoDriver:
 
     name = "dynamodb"
     handles = (DynamoTransaction,)
+    io: Io = EVENT_LOOP
+    """How its operations wait."""
 
     def __init__(
         self,
@@ -85,8 +88,10 @@ class DynamoDriver:
         timeout: float = 10.0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        account = Account(session, region, endpoint)
-        self._caller = Caller(account, meter=meter, limit=connections, timeout=timeout, tls=tls)
+        account = Account(session, region, endpoint, self.io)
+        self._caller = Caller(
+            account, self.io, meter=meter, limit=connections, timeout=timeout, tls=tls
+        )
         self._table = Table(table, Layout(shards, spread), self._caller)
         self._known = Store(self._table, retention or Retention(), lag)
         self._checked = False

@@ -1,7 +1,7 @@
 """HTTP/1.1 without I/O: a request as bytes, and a response out of whatever arrives.
 
 DynamoDB tells the length of each answer and keeps the connection: such answers are read here by
-hand, at a tenth of h11's price. Whatever else HTTP allows is h11's to read.
+hand, at an eighth of h11's price. Whatever else HTTP allows is h11's to read.
 """
 
 from __future__ import annotations

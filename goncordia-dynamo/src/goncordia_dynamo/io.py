@@ -58,6 +58,10 @@ class Io(Protocol):
         """Do what may block."""
         ...
 
+    async def foreign(self, ask: Callable[[], Awaitable[R]]) -> R:
+        """Await somebody else's; raises `InvalidArgument` where there is no event loop."""
+        ...
+
     async def abreast(self, do: Callable[[T], Awaitable[R]], parts: Sequence[T]) -> list[R]:
         """Do it with each part, several at a time if that can be; the first error ends it."""
         ...
@@ -88,6 +92,10 @@ class EventLoop:
     async def in_thread(self, work: Callable[[], R]) -> R:
         """As in `Io`."""
         return await to_thread.run_sync(work)
+
+    async def foreign(self, ask: Callable[[], Awaitable[R]]) -> R:
+        """As in `Io`."""
+        return await ask()
 
     async def abreast(self, do: Callable[[T], Awaitable[R]], parts: Sequence[T]) -> list[R]:
         """As in `Io`."""

@@ -8,6 +8,7 @@ from goncordia.errors import InvalidArgument
 from goncordia.hookspecs import hookimpl
 
 from goncordia_dynamo.driver import DynamoDriver
+from goncordia_dynamo.sync import Options, SyncDynamoDriver
 from goncordia_dynamo.template import cloudformation
 
 _KNOWN = ("endpoint", "region", "shards", "spread")
@@ -16,6 +17,26 @@ _KNOWN = ("endpoint", "region", "shards", "spread")
 @hookimpl
 def goncordia_open(url: str) -> DynamoDriver | None:
     """The driver of a table; nothing is connected yet."""
+    named = parse(url)
+    return None if named is None else DynamoDriver(named[0], **named[1])
+
+
+@hookimpl
+def goncordia_open_sync(url: str) -> SyncDynamoDriver | None:
+    """The driver for code without an event loop."""
+    named = parse(url)
+    return None if named is None else SyncDynamoDriver(named[0], **named[1])
+
+
+@hookimpl
+def goncordia_schema(url: str, form: str) -> str | None:
+    """The table and the policies."""
+    named = parse(url) if form == "cloudformation" else None
+    return None if named is None else cloudformation(named[0])
+
+
+def parse(url: str) -> tuple[str, Options] | None:
+    """The table and what else is said; None for another scheme, `InvalidArgument` for nonsense."""
     parts = urlsplit(url)
     if parts.scheme != "dynamodb":
         return None
@@ -26,20 +47,10 @@ def goncordia_open(url: str) -> DynamoDriver | None:
     if strange := [name for name in said if name not in _KNOWN]:
         raise InvalidArgument(f"{url!r}: {strange[0]!r} is none of {', '.join(_KNOWN)}")
     last = {name: values[-1] for name, values in said.items()}
-    return DynamoDriver(
-        table,
-        region=last.get("region"),
-        endpoint=last.get("endpoint"),
-        shards=_number(last.get("shards", "1"), url),
-        spread=_number(last.get("spread", "16"), url),
-    )
-
-
-@hookimpl
-def goncordia_schema(url: str, form: str) -> str | None:
-    """The table and the policies."""
-    driver = goncordia_open(url) if form == "cloudformation" else None
-    return None if driver is None else cloudformation(driver.table)
+    options = Options(region=last.get("region"), endpoint=last.get("endpoint"))
+    options["shards"] = _number(last.get("shards", "1"), url)
+    options["spread"] = _number(last.get("spread", "16"), url)
+    return table, options
 
 
 def _number(said: str, url: str) -> int:

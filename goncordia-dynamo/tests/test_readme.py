@@ -13,8 +13,8 @@ from goncordia_testservers.dynamo import Dynamo
 TEXT = (Path(__file__).parent.parent / "README.md").read_text()
 
 
-def test_the_first_example_prints_what_it_says(dynamodb: Dynamo) -> None:
-    [code] = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+def test_the_examples_do_what_they_say(dynamodb: Dynamo) -> None:
+    code = "\n".join(re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL))
     [printed] = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
     where = {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb.endpoint, "AWS_REGION": "local"}
     done = subprocess.run(

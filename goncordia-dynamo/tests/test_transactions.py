@@ -222,3 +222,13 @@ async def test_a_pool_runs_jobs_and_completes_them_in_transactions(driver) -> No
     rows = [await client.get(each.id) for each in sent]
     assert {row and row.state for row in rows} == {State.COMPLETED}
     assert [row and row.errors for row in rows] == [()] * len(rows)
+
+
+async def test_a_queues_first_job_is_not_missed_by_who_committed_it(make) -> None:
+    """Its queue was looked up before there was one, and that is not believed any longer."""
+    async with make(lag=timedelta(hours=1)) as driver:
+        await driver.migrate()
+        session = await driver.join(WorkerInfo("worker"), timedelta(seconds=60))
+        async with driver.begin() as tx:
+            await driver.insert([new(driver)], tx=tx)
+        assert (await driver.claim(Claim(uuid7(), session.id, {"q": 1}))).jobs

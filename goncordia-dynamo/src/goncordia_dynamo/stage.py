@@ -61,6 +61,8 @@ async def commit(store: Store, tx: DynamoTransaction) -> None:
             raise invalid(refused.code, str(refused)) from refused
         if reasons is not None:
             raise cancelled(reasons)
+    if tx.staged.levels:
+        store.forget_lines()
     tx.closed = True
 
 

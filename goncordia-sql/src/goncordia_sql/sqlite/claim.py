@@ -66,16 +66,17 @@ def _claim_queue(env: Env, claim: Claim, queue: str, n: int, answer: Claims) -> 
         answer.jobs += taken
         if len(taken) < n:
             return
-        ready, due, _ = yield from _look(env, claim, queue)
-    answer.more = answer.more or bool(ready or due)
+    answer.more = True  # or may be assumed to be so, of a queue that gave all
 
 
 def _look(env: Env, claim: Claim, queue: str) -> Op[tuple[int, int, int | None]]:
     """Whether jobs are ready, whether dormant ones are due, when the next one will be."""
     reply = yield Statement(sql.LOOK, (queue, env.now, claim.session.bytes))
-    ready, due, next_at, alive = cast("tuple[int, int | None, int | None, int]", reply.rows[0])
+    ready, due, next_at, alive, paused = cast(
+        "tuple[int, int | None, int | None, int, int]", reply.rows[0]
+    )
     _refuse_dead(claim, bool(alive))
-    return (0, 0, None) if due is None else (ready, due, next_at)
+    return (0, 0, None) if paused else (ready, due or 0, next_at)
 
 
 def _note(env: Env, answer: Claims, next_at: int | None) -> None:

@@ -160,7 +160,9 @@ class Link:
     def write(self, group: Sequence[Work[R]]) -> None:
         """Run operations in one transaction; each is answered once that is committed."""
         self._arrive(group)
-        todo = [work for work in group if not self._is_idle(work)]
+        todo = group
+        if all(work.idle for work in group):  # else there is a transaction anyway
+            todo = [work for work in group if not self._is_idle(work)]
         while todo:
             todo = self._transaction(todo)
 

@@ -94,24 +94,31 @@ WITH RECURSIVE level(p) AS (
 _DORMANT = """goncordia_job_row INDEXED BY goncordia_dormant
     WHERE queue = ?1 AND priority = p AND state IN (1, 2)"""
 _READY = """
-SELECT id, priority, run_at FROM goncordia_job_row INDEXED BY goncordia_ready
+SELECT seq, id, priority, run_at FROM goncordia_job_row INDEXED BY goncordia_ready
 WHERE queue = ?1 AND state = 0 ORDER BY priority DESC, run_at, id LIMIT ?3"""
 
-LOOK = f"""{_LEVELS}
+_ANY_DORMANT = """EXISTS (
+        SELECT 1 FROM goncordia_job_row INDEXED BY goncordia_dormant
+        WHERE queue = ?1 AND state IN (1, 2)
+    )"""
+LOOK = f"""
 SELECT
     EXISTS (
         SELECT 1 FROM goncordia_job_row INDEXED BY goncordia_ready WHERE queue = ?1 AND state = 0
     ),
-    max(EXISTS (SELECT 1 FROM {_DORMANT} AND run_at <= ?2)),
-    min((SELECT min(run_at) FROM {_DORMANT} AND run_at > ?2)),
-    EXISTS (SELECT 1 FROM goncordia_session WHERE id = ?3 AND died_at IS NULL)
-FROM level
-WHERE NOT EXISTS (SELECT 1 FROM goncordia_queue WHERE name = ?1 AND paused_at IS NOT NULL)"""
+    CASE WHEN {_ANY_DORMANT} THEN (
+        {_LEVELS} SELECT max(EXISTS (SELECT 1 FROM {_DORMANT} AND run_at <= ?2)) FROM level
+    ) END,
+    CASE WHEN {_ANY_DORMANT} THEN (
+        {_LEVELS} SELECT min((SELECT min(run_at) FROM {_DORMANT} AND run_at > ?2)) FROM level
+    ) END,
+    EXISTS (SELECT 1 FROM goncordia_session WHERE id = ?3 AND died_at IS NULL),
+    EXISTS (SELECT 1 FROM goncordia_queue WHERE name = ?1 AND paused_at IS NOT NULL)"""
 """Of a queue at an instant: whether some are ready, whether dormant ones are due, when the next one
-will be; and whether the session lives."""
+will be; whether the session lives; whether the queue is paused."""
 
 _DUE = f"""
-SELECT goncordia_job_row.id, priority, run_at
+SELECT seq, goncordia_job_row.id, priority, run_at
 FROM ({_LEVELS} SELECT p FROM level WHERE p IS NOT NULL) CROSS JOIN {_DORMANT} AND run_at <= ?2
 LIMIT ?3"""
 CLAIMED = """id, kind, args, version, queue, priority, attempt, max_attempts, snoozes, run_at,
@@ -120,7 +127,7 @@ _TAKE = f"""
 UPDATE goncordia_job_row
 SET state = 3, attempt = attempt + 1, session = ?4, token = ?5, attempted_at = ?2,
     cancel_requested = 0
-WHERE id IN (SELECT id FROM ({{}}))
+WHERE seq IN (SELECT seq FROM ({{}}))
 RETURNING {CLAIMED}"""
 TAKE_READY = _TAKE.format(_READY)
 TAKE_DUE = _TAKE.format(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import msgspec
 import pytest
 from goncordia import Client
 from goncordia.actions import Cancel
@@ -26,7 +28,7 @@ from goncordia.plugins import open_driver, print_schema
 from goncordia.sessions import Claim, WorkerInfo
 from goncordia_dynamo import DynamoDriver, DynamoTransaction, counts
 from goncordia_dynamo.call import Caller
-from goncordia_dynamo.values import Done
+from goncordia_dynamo.values import Cost, Done
 from goncordia_testservers.dynamo import Dynamo
 
 pytestmark = pytest.mark.anyio
@@ -238,13 +240,68 @@ async def test_a_url_names_the_table(dynamodb: Dynamo) -> None:
         open_driver("dynamo://t")
 
 
+async def described(driver: DynamoDriver):
+    request = {"TableName": driver.table}
+    return (await driver._caller.call("DescribeTable", request, Raw)).table
+
+
+class Raw(msgspec.Struct, rename="pascal"):
+    """`DescribeTable`, as it comes."""
+
+    table: dict[str, Any]
+    consumed_capacity: Cost = None
+
+
+def billing(table: dict[str, Any]) -> list[object]:
+    """Of the table and its index: read and write units, none where they are paid on demand."""
+    parts = [table, *table["GlobalSecondaryIndexes"]]
+    none = {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0}
+    units = [part.get("ProvisionedThroughput", none) for part in parts]
+    return [table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")] + [
+        (each["ReadCapacityUnits"], each["WriteCapacityUnits"]) for each in units
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["PAY_PER_REQUEST", (0, 0), (0, 0)]),
+        ("?provisioned=3,7", ["PROVISIONED", (3, 7), (3, 7)]),
+    ],
+)
+async def test_the_table_is_on_demand_or_provisioned(make, dynamodb, query, found) -> None:
+    """As the URL says, whether `migrate` makes the table or CloudFormation does."""
+    url = f"dynamodb://t{uuid7().hex}{query}"
+    where = f"{'&' if query else '?'}region=local&endpoint={dynamodb.endpoint}"
+    async with open_driver(url + where) as driver:
+        assert isinstance(driver, DynamoDriver)
+        await driver.migrate()
+        assert billing(await described(driver)) == found
+        assert await driver.migrate() == []
+    async with make() as other:
+        await created(other, print_schema(url, "cloudformation"))
+        assert billing(await described(other)) == found
+
+
+@pytest.mark.parametrize("said", ["5", "5,", "0,5", "a,b", "1,2,3", "-1,5", ""])
+def test_units_that_make_no_sense_are_refused(said) -> None:
+    with pytest.raises(InvalidArgument, match="provisioned"):
+        open_driver(f"dynamodb://t?provisioned={said}")
+    with pytest.raises(InvalidArgument, match="provisioned"):
+        DynamoDriver("t", provisioned=(1, 0))
+
+
+async def created(driver: DynamoDriver, template: str) -> None:
+    """Make its table as the template says."""
+    made = json.loads(template)["Resources"]["Table"]["Properties"]
+    ours = ("TimeToLiveSpecification", "PointInTimeRecoverySpecification")
+    request = {name: value for name, value in made.items() if name not in ours}
+    await driver._caller.call("CreateTable", request | {"TableName": driver.table}, Done)
+
+
 async def test_the_template_makes_the_same_table(make) -> None:
     async with make() as driver:
-        template = json.loads(print_schema(f"dynamodb://{driver.table}", "cloudformation"))
-        made = template["Resources"]["Table"]["Properties"]
-        ours = ("TimeToLiveSpecification", "PointInTimeRecoverySpecification")
-        request = {name: value for name, value in made.items() if name not in ours}
-        await driver._caller.call("CreateTable", request, Done)
+        await created(driver, print_schema(f"dynamodb://{driver.table}", "cloudformation"))
         assert [step.name for step in await driver.migrate()] == ["table"]
         await driver.insert([new(driver)])
 

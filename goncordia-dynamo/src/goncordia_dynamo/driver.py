@@ -62,9 +62,10 @@ class DynamoDriver:
     without it botocore's chain is asked, and `region` and `endpoint` go before both. `shards` is
     over how many partitions each queue is spread: more take more jobs a second (some 500 each),
     and cost more to look at. One keeps strict order. It is the table's for good, as is `spread`,
-    over how many partitions new jobs are. `lag` is for how long a pause may go unnoticed. `meter`
-    counts the units that are consumed; `connections` and `timeout` (seconds) are of HTTP, `tls`
-    replaces the default context.
+    over how many partitions new jobs are. `provisioned` are read and write units a second for a
+    table that `migrate` makes, and for its index; without it the table is on demand. `lag` is for
+    how long a pause may go unnoticed. `meter` counts the units that are consumed; `connections`
+    and `timeout` (seconds) are of HTTP, `tls` replaces the default context.
     """
 
     name = "dynamodb"
@@ -81,6 +82,7 @@ class DynamoDriver:
         endpoint: str | None = None,
         shards: int = 1,
         spread: int = 16,
+        provisioned: schema.Units | None = None,
         lag: timedelta = timedelta(seconds=5),
         retention: Retention | None = None,
         meter: bool = False,
@@ -94,6 +96,7 @@ class DynamoDriver:
         )
         self._table = Table(table, Layout(shards, spread), self._caller)
         self._known = Store(self._table, retention or Retention(), lag)
+        self._provisioned = schema.checked(provisioned)
         self._checked = False
         self.capabilities = capabilities(shards, lag)
         self.habits = habits(shards)
@@ -270,7 +273,7 @@ class DynamoDriver:
 
     async def migrate(self) -> builtins.list[Step]:
         """As in `Driver`."""
-        return await schema.migrate(self._table)
+        return await schema.migrate(self._table, self._provisioned)
 
     async def close(self) -> None:
         """As in `Driver`."""

@@ -1,4 +1,4 @@
-"""The driver of `dynamodb://table?region=...&endpoint=...&shards=...`."""
+"""The driver of `dynamodb://table?region=...&endpoint=...&shards=...&provisioned=READ,WRITE`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from goncordia.errors import InvalidArgument
 from goncordia.hookspecs import hookimpl
 
 from goncordia_dynamo.driver import DynamoDriver
+from goncordia_dynamo.schema import Units
 from goncordia_dynamo.sync import Options, SyncDynamoDriver
 from goncordia_dynamo.template import cloudformation
 
-_KNOWN = ("endpoint", "region", "shards", "spread")
+_KNOWN = ("endpoint", "provisioned", "region", "shards", "spread")
 
 
 @hookimpl
@@ -32,7 +33,7 @@ def goncordia_open_sync(url: str) -> SyncDynamoDriver | None:
 def goncordia_schema(url: str, form: str) -> str | None:
     """The table and the policies."""
     named = parse(url) if form == "cloudformation" else None
-    return None if named is None else cloudformation(named[0])
+    return None if named is None else cloudformation(named[0], named[1].get("provisioned"))
 
 
 def parse(url: str) -> tuple[str, Options] | None:
@@ -50,6 +51,8 @@ def parse(url: str) -> tuple[str, Options] | None:
     options = Options(region=last.get("region"), endpoint=last.get("endpoint"))
     options["shards"] = _number(last.get("shards", "1"), url)
     options["spread"] = _number(last.get("spread", "16"), url)
+    if "provisioned" in last:
+        options["provisioned"] = _units(last["provisioned"], url)
     return table, options
 
 
@@ -57,3 +60,12 @@ def _number(said: str, url: str) -> int:
     if not said.isdecimal() or not 1 <= int(said) <= 256:
         raise InvalidArgument(f"{url!r}: {said!r} is no number from 1 to 256")
     return int(said)
+
+
+def _units(said: str, url: str) -> Units:
+    read, comma, write = said.partition(",")
+    if not (comma and read.isdecimal() and write.isdecimal() and int(read) and int(write)):
+        raise InvalidArgument(
+            f"{url!r}: provisioned={said!r} is no read and write units a second: use 10,50"
+        )
+    return int(read), int(write)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from goncordia.answers import Step
-from goncordia.errors import SchemaMismatch, Unavailable
+from goncordia.errors import InvalidArgument, SchemaMismatch, Unavailable
 
 from goncordia_dynamo.errors import Refused
 from goncordia_dynamo.keys import INDEX, META
@@ -19,11 +19,17 @@ PATIENCE = 120
 """Half seconds for a new table to become active."""
 
 
-def definition(name: str) -> Mapping[str, object]:
-    """The table, as `CreateTable` and CloudFormation describe it."""
+Units = tuple[int, int]
+"""Read units and write units a second, provisioned for the table and as many for its index."""
+
+
+def definition(name: str, provisioned: Units | None = None) -> Mapping[str, object]:
+    """The table, as `CreateTable` and CloudFormation describe it; on demand unless provisioned."""
+    throughput = _throughput(provisioned)
     return {
         "TableName": name,
-        "BillingMode": "PAY_PER_REQUEST",
+        "BillingMode": "PROVISIONED" if provisioned else "PAY_PER_REQUEST",
+        **throughput,
         "AttributeDefinitions": [
             {"AttributeName": part, "AttributeType": "S"} for part in ("pk", "sk", "gp", "gs")
         ],
@@ -33,6 +39,7 @@ def definition(name: str) -> Mapping[str, object]:
                 "IndexName": INDEX,
                 "KeySchema": _keys("gp", "gs"),
                 "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["kind", "state"]},
+                **throughput,
             }
         ],
     }
@@ -45,10 +52,24 @@ def _keys(partition: str, sort: str) -> list[dict[str, str]]:
     ]
 
 
-async def migrate(table: Table) -> list[Step]:
+def checked(provisioned: Units | None) -> Units | None:
+    """Raise `InvalidArgument` unless both numbers are 1 or more."""
+    if provisioned is not None and min(provisioned) < 1:
+        raise InvalidArgument(f"provisioned={provisioned}: use 1 or more units of each")
+    return provisioned
+
+
+def _throughput(provisioned: Units | None) -> Mapping[str, object]:
+    if provisioned is None:
+        return {}
+    read, write = provisioned
+    return {"ProvisionedThroughput": {"ReadCapacityUnits": read, "WriteCapacityUnits": write}}
+
+
+async def migrate(table: Table, provisioned: Units | None = None) -> list[Step]:
     """Create what is missing; the steps that this call applied."""
     if await _described(table) is None:
-        await _create(table)
+        await _create(table, provisioned)
     await _until_active(table)
     found = await table.get(META)
     if found is None:
@@ -67,9 +88,9 @@ async def _described(table: Table) -> Described | None:
         return None
 
 
-async def _create(table: Table) -> None:
+async def _create(table: Table, provisioned: Units | None) -> None:
     try:
-        await table.caller.call("CreateTable", definition(table.name), Done)
+        await table.caller.call("CreateTable", definition(table.name, provisioned), Done)
     except Refused as refused:
         if refused.code != "ResourceInUseException":  # another process was quicker
             raise

@@ -31,6 +31,7 @@ from goncordia.sessions import Session
 from goncordia_dynamo.blocking import BLOCKING, run
 from goncordia_dynamo.call import Usage
 from goncordia_dynamo.driver import DynamoDriver
+from goncordia_dynamo.schema import Units
 from goncordia_dynamo.tx import DynamoTransaction
 
 
@@ -42,6 +43,7 @@ class Options(TypedDict, total=False):
     endpoint: str | None
     shards: int
     spread: int
+    provisioned: Units | None
     lag: timedelta
     retention: Retention | None
     meter: bool

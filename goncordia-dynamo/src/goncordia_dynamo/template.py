@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from goncordia_dynamo.schema import TTL, definition
+from goncordia_dynamo.schema import TTL, Units, definition
 
 JSON = Mapping[str, object]
 
@@ -31,9 +31,10 @@ _BEARERS: Mapping[str, Sequence[str]] = {
 }
 
 
-def cloudformation(table: str) -> str:
+def cloudformation(table: str, provisioned: Units | None = None) -> str:
     """The template, as JSON."""
-    described = {name: value for name, value in definition(table).items() if name != "TableName"}
+    defined = definition(table, provisioned)
+    described = {name: value for name, value in defined.items() if name != "TableName"}
     resources: dict[str, object] = {
         "Table": {
             "Type": "AWS::DynamoDB::Table",

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
 import anyio
 import psycopg
 import pytest
-from anyio.from_thread import start_blocking_portal
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from asyncpg.exceptions import (  # pyright: ignore[reportMissingTypeStubs] - it has none
+    InFailedSQLTransactionError,
+)
 from goncordia.actions import Cancel, Retry
 from goncordia.answers import QueueChange
 from goncordia.clock import utc_now
 from goncordia.ids import uuid7
 from goncordia.jobs import AttemptError, Conflict, UniqueKey, completed, failed, released
+from goncordia.lifecycle import State
 from goncordia.sessions import Claim, WorkerInfo
 from goncordia_conformance.awaits import CancelledAt
 from goncordia_postgres import PostgresDriver
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .helpers import Shelf, job, psycopg_here, running
+from .helpers import HANDLES, Shelf, job, psycopg_here, running
 
 Operation = Callable[[PostgresDriver], Awaitable[object]]
 
@@ -72,14 +76,26 @@ async def listen(driver: PostgresDriver) -> None:
 OPERATIONS: list[Operation] = [insert_rich, insert_many, claim, finish, act, look_after, listen]
 
 
-@pytest.fixture(scope="module", params=["asyncio", "trio"])
-def opened(request: pytest.FixtureRequest, shelf: Shelf):
+@contextmanager
+def on_loop(name: str, shelf: Shelf) -> Generator[tuple[BlockingPortal, PostgresDriver, str]]:
     with ExitStack() as stack:
         url = stack.enter_context(shelf.lend())
-        portal = stack.enter_context(start_blocking_portal(request.param))
+        portal = stack.enter_context(start_blocking_portal(name))
         manager = PostgresDriver(f"{url}&application_name=cancelled", connections=2)
         driver = stack.enter_context(portal.wrap_async_context_manager(manager))
         yield portal, driver, url
+
+
+@pytest.fixture(scope="module", params=["asyncio", "trio"])
+def opened(request: pytest.FixtureRequest, shelf: Shelf):
+    with on_loop(request.param, shelf) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def on_asyncio(shelf: Shelf):
+    with on_loop("asyncio", shelf) as opened:
+        yield opened
 
 
 async def cancelled(driver: PostgresDriver, operation: Operation, n: int) -> None:
@@ -136,6 +152,54 @@ async def in_a_transaction(driver: PostgresDriver, url: str, n: int) -> None:
 def test_in_a_callers_transaction(opened: Any, n: int) -> None:
     portal, driver, url = opened
     portal.call(in_a_transaction, driver, url, n)
+
+
+async def through_a_native_one(
+    driver: PostgresDriver, url: str, name: str, operation: str, n: int
+) -> None:
+    """asyncpg tells the server to stop, and so aborts the transaction; psycopg's ends in peace."""
+    wanted, [held] = job(), await running(driver)
+
+    async def write() -> None:
+        if operation == "insert":
+            await driver.insert([wanted, job(unique=UniqueKey(b"c" * 32))], tx=handle.tx)
+        else:
+            await driver.finish([completed(held, b"1", [wanted])], tx=handle.tx)
+
+    async with HANDLES[name](url) as handle:
+        await handle.run("BEGIN")
+        with anyio.move_on_after(60) as scope:
+            await CancelledAt(write(), n, scope)
+        with suppress(psycopg.errors.InFailedSqlTransaction, InFailedSQLTransactionError):
+            await handle.run("SELECT 1")  # usable; or to be rolled back, which COMMIT does then
+        await handle.run("COMMIT")
+        await handle.run("BEGIN")
+        second = job()
+        await driver.insert([second], tx=handle.tx)
+        await handle.run("COMMIT")
+    made, after, ended = await driver.get([wanted.id, second.id, held.id])
+    assert after
+    assert made or scope.cancel_called
+    if operation == "finish":
+        assert ended
+        assert (made is not None) == (ended.state is State.COMPLETED), "both or neither"
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    name=st.sampled_from(["psycopg", "asyncpg", "asyncpg pool"]),
+    operation=st.sampled_from(["insert", "finish"]),
+    n=st.integers(0, 8),
+)
+def test_in_a_transaction_of_a_native_connection(
+    on_asyncio: Any, name: str, operation: str, n: int
+) -> None:
+    portal, driver, url = on_asyncio
+    portal.call(through_a_native_one, driver, url, name, operation, n)
 
 
 @pytest.mark.anyio

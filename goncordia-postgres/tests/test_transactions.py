@@ -154,6 +154,32 @@ def test_a_synchronous_one(url: str) -> None:
         assert [row is not None for row in driver.get([wanted.id, lost.id])] == [True, False]
 
 
+def test_a_synchronous_one_that_will_not_do(url: str, postgres: Postgres, template: str) -> None:
+    with SyncPostgresDriver(url) as driver, psycopg.connect(url) as connection:
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            connection.execute("SELECT * FROM nowhere")
+        with pytest.raises(InvalidArgument, match="abort"):
+            driver.insert([job()], tx=connection)
+        connection.rollback()
+        with postgres.database(template) as other, psycopg.connect(other) as elsewhere:
+            elsewhere.execute("SELECT 1")
+            with pytest.raises(HandleMismatch, match="another database"):
+                driver.insert([job()], tx=elsewhere)
+            elsewhere.rollback()
+        assert driver.stats() == []
+
+
+async def test_a_synchronous_one_ends_a_job(driver: PostgresDriver, url: str) -> None:
+    [held] = await running(driver)
+    with SyncPostgresDriver(url) as sync, psycopg.connect(url) as connection:
+        for end in (connection.rollback, connection.commit):
+            connection.execute("SELECT 1")
+            assert sync.finish([completed(held)], tx=connection) == [Finished.DONE]
+            assert [row and row.state for row in sync.get([held.id])] == [State.RUNNING]
+            end()
+        assert [row and row.state for row in sync.get([held.id])] == [State.COMPLETED]
+
+
 def test_a_callers_adapters_change_nothing(url: str) -> None:
     with SyncPostgresDriver(url) as driver, psycopg.connect(url) as connection:
         connection.adapters.register_loader("uuid", TextLoader)

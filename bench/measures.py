@@ -23,7 +23,7 @@ PICKUP_SHARES = {"pickup p10": 0.1, "pickup p50": 0.5, "pickup p90": 0.9, "picku
 """Measures, and the share of the pick-ups that took no longer."""
 PICKUP = dict.fromkeys(PICKUP_SHARES, MILLIS)
 MANY = 40_000
-"""Jobs that no two processes run in a turn."""
+"""Jobs that no processes run in a turn."""
 FILL = 1000
 """Jobs in a batch that fills a queue."""
 QUIET = 0.02
@@ -160,22 +160,23 @@ async def observed(subject: Subject, scale: Scale, mark: Mark) -> Figures:
 
 
 async def _statements(subject: Subject, scale: Scale, mark: Mark) -> Figures:
-    n = await fill(subject, scale.jobs, scale.seconds)
+    n = await fill(subject, scale.jobs, 3 * scale.seconds)
     subject.work.expect(n)
     mark("jobs begin")
-    await subject.drain(100, n, 2 * scale.seconds)
+    await subject.drain(100, n, 3 * scale.seconds)
+    cpu, count = time.process_time() - subject.work.began_cpu, subject.work.count
     mark("jobs end")
-    return {"jobs": float(subject.work.count)}
+    return {"jobs": float(count), **({"cpu per job": cpu / count * 1e6} if count else {})}
 
 
 def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
 
 
-async def share(subject: Subject, scale: Scale) -> float:
+async def share(subject: Subject, scale: Scale) -> Figures:
     """Jobs a second of one process of several, while there is more than they can do."""
     subject.work.expect(MANY)
-    return await subject.drain(100, MANY, scale.seconds)
+    return {"share": await subject.drain(100, MANY, scale.seconds), **subject.spent()}
 
 
 async def profile(subject: Subject, scale: Scale, what: str, mark: Mark) -> Figures:
@@ -226,6 +227,7 @@ RATES: dict[str, tuple[str, Take]] = {
 OBSERVED = {
     "memory per 1000 running": KIB,
     "queries per job": PER_JOB,
+    "cpu per job": MICROS,
     "idle queries": PER_SECOND,
     "idle cpu": PERCENT,
 }
@@ -260,7 +262,7 @@ def take(
             if measure == "fill":
                 return {measure: await fill(subject, MANY, 10 * scale.seconds)}
             if measure == "share":
-                return {measure: await share(subject, scale)}
+                return await share(subject, scale)
             if measure.startswith("profile "):
                 return await profile(subject, scale, measure.removeprefix("profile "), mark)
             if measure.startswith("claim"):

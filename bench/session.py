@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from environments import NotMade, python
 from measure import OURS, RAW, Group, Turn
-from measures import OBSERVED, PICKUP, RATE, RATES, Scale, unit
+from measures import OBSERVED, PERCENT, PICKUP, RATE, RATES, Scale, unit
 from remote import Failed, NotStarted, Remote
 from stores import STORES, Entry, Place
 
@@ -22,6 +22,8 @@ LEFT_OUT = ("batch 100", "pool 1", "pool 1 wait 5ms", "pool 10 wait 5ms")
 """By a quick run, which repeats nothing and takes these measures of asyncio alone."""
 ON_OTHER_LOOPS = ("enqueue", "pool 10", "pool 100")
 """Measured on trio and uvloop too, by those who run there."""
+WORDS = {2: "two", 4: "four"}
+WASTE = "wasted writes"
 STOCKS = {"queued": (1, 0), "finished": (0, 1)}
 
 
@@ -78,7 +80,7 @@ class Bench:
         units = dict(PICKUP)
         names = [n for n in self.remotes if self._is_in(n, "pickup")]
         yield Group(units, [self._turn(n, "pickup", "asyncio", units) for n in names])
-        if OURS in self.remotes and STORES[self.store].shared:
+        if OURS in self.remotes and STORES[self.store].crowd > 1:
             yield self._processes()
         for loop in () if self.quick else ("uvloop", "trio"):
             for measure in ON_OTHER_LOOPS:
@@ -97,23 +99,29 @@ class Bench:
         return Group(units, [self._turn(n, measure, loop, units) for n in names])
 
     def _processes(self) -> Group:
-        """One process, and two, that share what waits: for a moment, as it must not run out."""
-        names = ["pool 100 one process", "pool 100 two processes"]
-        self.seconds = [self._remote(OURS)]
+        """One process, and several, that share what waits: for a moment, as it must not run out."""
+        store = STORES[self.store]
+        names = {1: "pool 100 one process", store.crowd: f"pool 100 {WORDS[store.crowd]} processes"}
+        subjects = [OURS, *([RAW] if store.bare and RAW in self.remotes else [])]
+        crowds = {
+            subject: [self._remote(subject) for _ in range(1, store.crowd)] for subject in subjects
+        }
+        self.seconds = [each for crowd in crowds.values() for each in crowd]
 
-        def turn(n: int) -> Turn:
+        def turn(subject: str, n: int) -> Turn:
             def take() -> dict[str, float]:
-                working = [self.remotes[OURS], *self.seconds][:n]
+                working = [self.remotes[subject], *crowds[subject]][:n]
                 working[0].take("fill", "asyncio", self.scale)
                 with ThreadPoolExecutor(n) as threads:
-                    return {names[n - 1]: sum(threads.map(self._share, working))}
+                    return shares(names[n], list(threads.map(self._share, working)))
 
-            return Turn(OURS, lambda: self._tried(OURS, names[n - 1], take))
+            return Turn(subject, lambda: self._tried(subject, names[n], take))
 
-        return Group(dict.fromkeys(names, RATE), [turn(1), turn(2)])
+        units = {**dict.fromkeys(names.values(), RATE), WASTE: PERCENT}
+        return Group(units, [turn(subject, n) for subject in subjects for n in names])
 
-    def _share(self, remote: Remote) -> float:
-        return (remote.take("share", "asyncio", self.scale) or {"share": 0.0})["share"]
+    def _share(self, remote: Remote) -> dict[str, float]:
+        return remote.take("share", "asyncio", self.scale) or {"share": 0.0}
 
     def _claim(self, kind: str, stock: tuple[int, int], size: int) -> Group:
         name = f"claim 100 at {size // 1000}k {kind}"
@@ -183,6 +191,15 @@ def observed(taken: Mapping[str, float], seen: Mapping[str, int]) -> dict[str, f
         figures["queries per job"] = (seen["jobs end"] - seen["jobs begin"]) / taken["jobs"]
         figures["idle queries"] = (seen["idle ends"] - seen["idle begins"]) / taken["idle seconds"]
     return figures
+
+
+def shares(name: str, found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """What processes did together; of writes that were paid for, how many came to nothing."""
+    told = {name: sum(each["share"] for each in found)}
+    writes = sum(each.get("writes", 0.0) for each in found)
+    if writes and len(found) > 1:
+        told[WASTE] = sum(each["wasted"] for each in found) / writes * 100
+    return told
 
 
 def say(what: str) -> None:

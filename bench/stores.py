@@ -189,8 +189,10 @@ class Store:
 
     place: Callable[[], AbstractContextManager[Place]]
     subjects: Mapping[str, Entry]
-    shared: bool = True
-    """Whether processes can share it."""
+    crowd: int = 2
+    """So many processes share it in one of the measures; 1: they can't."""
+    bare: bool = False
+    """Whether raw's do so as well, to see what the server allows."""
 
 
 ALL = ("asyncio", "trio", "uvloop")
@@ -202,7 +204,7 @@ STORES: dict[str, Store] = {
             OURS: Entry("subjects.goncordia_memory", "goncordia", OWN, ALL),
             RAW: Entry("subjects.raw_memory", "goncordia", OWN, ALL, only="pool"),
         },
-        shared=False,
+        crowd=1,
     ),
     "sqlite": Store(
         files,
@@ -240,6 +242,8 @@ STORES: dict[str, Store] = {
             OURS: Entry("subjects.goncordia_dynamo", "goncordia-dynamo", DYNAMO, ALL),
             RAW: Entry("subjects.raw_dynamo", "goncordia-dynamo", DYNAMO),
         },
+        crowd=4,
+        bare=True,
     ),
     "redis": Store(
         RedisPlace.running,

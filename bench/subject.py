@@ -35,8 +35,8 @@ class Work:
         self.gate: Event | None = None
         """What each job waits for, when it has been counted."""
         self.count = 0
-        self.began = 0.0
-        """When the first job started."""
+        self.began = self.began_cpu = 0.0
+        """When the first job started, and the processor time of the process until then."""
         self.expect(0)
 
     def expect(self, n: int, delay: float = 0.0, gate: Event | None = None) -> None:
@@ -67,7 +67,7 @@ class Work:
 
     def _started(self, at: float) -> None:
         if not self.started.is_set():
-            self.began = at
+            self.began, self.began_cpu = at, time.process_time()
             self.started.set()
 
     def _counted(self) -> None:
@@ -129,6 +129,10 @@ class Subject:
             if await work.loop.wait(work.done, seconds):
                 await self.settle()
             return work.count / (time.perf_counter() - work.began)
+
+    def spent(self) -> dict[str, float]:
+        """What the store was asked for since it was opened, by words of its own."""
+        return {}
 
     async def claim(self, size: int) -> float:
         """Seconds of one claim of so many jobs, its commit included; they are finished after."""

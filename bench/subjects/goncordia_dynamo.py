@@ -16,6 +16,11 @@ class SUBJECT(GoncordiaQueue):
         self.dynamo = raw_dynamo.driver(self.url)
         return self.dynamo
 
+    def spent(self) -> dict[str, float]:
+        assert isinstance(self.working, DynamoDriver)
+        usage = self.working.usage
+        return {"writes": usage.statements, "wasted": usage.wasted}
+
     async def clear(self) -> None:
         await raw_dynamo.clear(self.dynamo)
 

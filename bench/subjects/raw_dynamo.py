@@ -19,7 +19,17 @@ from goncordia_dynamo import DynamoDriver, statements
 from goncordia_dynamo.call import Caller
 from goncordia_dynamo.keys import Layout, line
 from goncordia_dynamo.record import Record, item_of
-from goncordia_dynamo.values import Done, Item, Queried, Statements, number, text
+from goncordia_dynamo.values import (
+    Done,
+    Item,
+    Queried,
+    Statement,
+    Statements,
+    Updated,
+    integer,
+    number,
+    text,
+)
 from subject import TO
 
 from subjects.raw_queue import RawQueue
@@ -63,6 +73,7 @@ async def _write(caller: Caller, table: str, requests: Sequence[object]) -> None
 
 
 class SUBJECT(RawQueue[UUID, Item]):
+    writes = wasted = 0
     settings = f"the driver's HTTP client, {PUTS} conditional puts at once, {SHARDS} shards"
 
     async def open(self) -> None:
@@ -73,6 +84,21 @@ class SUBJECT(RawQueue[UUID, Item]):
         self.table, self.layout = self.driver.table, Layout(SHARDS, 16)
         self.claims = statements.claim(self.table)
         self.finishes = statements.complete(self.table, result=False, tell=False)
+        self.first = await self._count() % SHARDS
+
+    async def _count(self) -> int:
+        """How often the table was opened: so that processes begin at different shards."""
+        request = {
+            "TableName": self.table,
+            "Key": {"pk": text("raw"), "sk": text("opened")},
+            "UpdateExpression": "ADD n :one",
+            "ExpressionAttributeValues": {":one": number(1)},
+            "ReturnValues": "ALL_NEW",
+        }
+        return integer((await self.caller.call("UpdateItem", request, Updated)).attributes["n"])
+
+    def spent(self) -> dict[str, float]:
+        return {"writes": self.writes, "wasted": self.wasted}
 
     async def close(self) -> None:
         await self.driver.close()
@@ -107,7 +133,7 @@ class SUBJECT(RawQueue[UUID, Item]):
 
     async def take(self, size: int) -> tuple[UUID, list[Item]]:
         token, now, found = uuid4(), number(to_micros(utc_now())), list[Item]()
-        for shard in range(SHARDS):
+        for shard in [*range(self.first, SHARDS), *range(self.first)]:
             if len(found) < size:
                 request = {
                     "TableName": self.table,
@@ -136,4 +162,10 @@ class SUBJECT(RawQueue[UUID, Item]):
             return await call
 
         answers = await asyncio.gather(*map(execute, chunks))
-        return [one.item for answer in answers for one in answer.responses if one.item]
+        said = [one for answer in answers for one in answer.responses]
+        self.writes, self.wasted = self.writes + len(said), self.wasted + sum(map(_failed, said))
+        return [one.item for one in said if one.item and not one.error]
+
+
+def _failed(said: Statement) -> bool:
+    return said.error is not None

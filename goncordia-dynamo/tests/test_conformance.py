@@ -17,6 +17,7 @@ def server(request: pytest.FixtureRequest, dynamodb: Dynamo) -> None:
     request.cls.server = dynamodb
 
 
+@pytest.mark.one_python
 @pytest.mark.usefixtures("server")
 class TestDynamo(DriverSuite[DynamoDriver]):
     """One shard, which keeps the order strict; one partition, so that a list is cheap."""

@@ -159,5 +159,6 @@ async def test_four_workers_waste_no_more_than_a_twentieth(make, proxy) -> None:
                 tasks.start_soon(work, driver, session.id)
         wasted, (_, paid) = proxy.units("wasted write units"), bill.units()
         log.info("of %s write units %s were wasted", paid, wasted)
+        assert sum(driver.usage.wasted for driver in drivers) == wasted
         assert done == jobs
         assert wasted <= paid / 20

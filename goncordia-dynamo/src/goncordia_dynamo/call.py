@@ -64,6 +64,10 @@ class Usage(msgspec.Struct):
     """Requests, or statements of a batch, that were answered by a plea to go more slowly."""
     unavailable: int = 0
     """Requests without an answer, or whose answer left open whether they were done."""
+    statements: int = 0
+    """Conditional writes, sent in batches."""
+    wasted: int = 0
+    """Of these, whose condition failed: paid for like any other."""
     read_units: float = 0.0
     write_units: float = 0.0
 
@@ -131,10 +135,11 @@ class Caller:
 
     async def slow_down(self, wait: float, n: int = 1) -> None:
         """Count `n` refusals, and wait at most so many seconds."""
-        self._count("throttled", n)
+        self.count("throttled", n)
         await self.io.sleep(wait * random.random())
 
-    def _count(self, what: str, n: int = 1) -> None:
+    def count(self, what: str, n: int = 1) -> None:
+        """Add to `usage`."""
         with self._counting:  # threads may share the driver
             setattr(self.usage, what, getattr(self.usage, what) + n)
 
@@ -158,11 +163,11 @@ class Caller:
         keys = await self._account.keys()
         at = self.now()
         headers = self._signer.headers(target, wire.host, body, keys, at)
-        self._count("requests")
+        self.count("requests")
         try:
             response = await wire.request(headers, body)
         except Unavailable:
-            self._count("unavailable")
+            self.count("unavailable")
             raise
         self._set_clock(response.date)
         return response
@@ -193,5 +198,5 @@ class Caller:
         return refused
 
     def _lost(self, message: str) -> Unavailable:
-        self._count("unavailable")
+        self.count("unavailable")
         return Unavailable(f"DynamoDB failed, send it again: {message}")

@@ -35,6 +35,7 @@ from goncordia_dynamo.values import (
 )
 from goncordia_dynamo.write import JSON, Batched, Write
 
+WASTED = CONDITION | DUPLICATE
 STATEMENTS = 25
 """The most statements of a batch."""
 READS = 100
@@ -234,6 +235,8 @@ class Table:
             if not places or wait is None:
                 break
             await self.caller.slow_down(wait, len(places))
+        self.caller.count("statements", len(statements))
+        self.caller.count("wasted", sum(_code(each) in WASTED for each in answers.values()))
         return [_outcome(answers[place]) for place in range(len(statements))]
 
     async def transact(self, writes: Sequence[Write]) -> list[Reason] | None:

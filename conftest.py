@@ -9,6 +9,10 @@ import pytest
 from hypothesis import settings
 
 CI = os.environ.get("CI") == "true"
+HERE = os.environ.get("GONCORDIA_PYTHON", "")
+"""`lowest` or `newest`, where `make test` runs both; else empty, and every test runs."""
+PYTHON_OF = {"asyncio": "lowest", "trio": "newest"}
+"""By loop, for a test that is marked `one_python` and does not say which."""
 
 # No test judges a time. CI asks the same each time: what chance finds belongs to a desk.
 settings.register_profile("goncordia", deadline=None, derandomize=CI)
@@ -19,6 +23,24 @@ settings.load_profile("goncordia")
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Both event loops."""
     return request.param
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where `make test` runs two Pythons, leave to the other what one of them is enough for."""
+    others = [item for item in items if HERE and _python(item) not in ("", HERE)]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in {*others}]
+
+
+def _python(item: pytest.Item) -> str:
+    """On which of the two it is to run; on both, if it does not say."""
+    mark = item.get_closest_marker("one_python")
+    if mark is None:
+        return ""
+    params: dict[str, str] = getattr(getattr(item, "callspec", None), "params", {})
+    return mark.args[0] if mark.args else PYTHON_OF.get(params.get("anyio_backend", ""), "")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,8 @@
-"""A test that is skipped under CI=true fails, whatever skipped it."""
+"""A skip under CI=true fails, whatever skipped it; and what one Python is enough for."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,11 @@ def run(folder: Path, body: str, ci: str) -> subprocess.CompletedProcess[str]:
     (folder / "test_it.py").write_text(f"import pytest\n{body}")
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", folder, folder],
-        env={"CI": ci, "HOME": str(folder)},
+        env={
+            "CI": ci,
+            "HOME": str(folder),
+            "GONCORDIA_PYTHON": os.environ.get("GONCORDIA_PYTHON", ""),
+        },
         cwd=folder,
         capture_output=True,
         text=True,
@@ -53,3 +58,14 @@ def test_an_expected_failure_is_no_skip(tmp_path: Path) -> None:
     result = run(tmp_path, body, "true")
     assert result.returncode == 0, result.stdout
     assert "1 xfailed" in result.stdout
+
+
+@pytest.mark.parametrize(("here", "passed"), [("lowest", 2), ("newest", 1), ("", 2)])
+def test_what_one_python_is_enough_for_is_done_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str, passed: int
+) -> None:
+    monkeypatch.setenv("GONCORDIA_PYTHON", here)
+    body = "@pytest.mark.one_python('lowest')\ndef test_one(): ...\ndef test_two(): ...\n"
+    result = run(tmp_path, body, "true")
+    assert result.returncode == 0, result.stdout
+    assert f"{passed} passed" in result.stdout

@@ -49,6 +49,7 @@ def quickest(name: str) -> list[str]:
     return [first, *(part for part in ("case", "race", "machine") if part != first)]
 
 
+@pytest.mark.one_python("newest")
 @pytest.mark.parametrize("name", NAMES)
 def test_broken_driver_is_caught(name: str) -> None:
     flaw = shelf.load(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from goncordia.capabilities import Capabilities
 from goncordia.memory import STRONG, MemoryDriver, Tx
 from goncordia_conformance import DriverSuite, Opening
@@ -23,16 +24,19 @@ class TestMemory(Shape):
     pass
 
 
+@pytest.mark.one_python
 class TestStaged(Shape):
     """Transactions whose work is decided by the commit, as on DynamoDB and Firestore."""
 
     capabilities = replace(STRONG, tx_insert="staged", tx_finish="staged")
 
 
+@pytest.mark.one_python
 class TestInsertsOnlyInTransactions(Shape):
     capabilities = replace(STRONG, tx_finish="none", tx_unique=False)
 
 
+@pytest.mark.one_python
 class TestVague(Shape):
     """Order within a window, counts that are rounded, inserts that claims see late."""
 
@@ -41,10 +45,12 @@ class TestVague(Shape):
     )
 
 
+@pytest.mark.one_python
 class TestAnyOrder(Shape):
     capabilities = replace(STRONG, order="none", counts="absent", wake="poll")
 
 
+@pytest.mark.one_python
 class TestWeakest(Shape):
     """What promises nothing, at its word."""
 

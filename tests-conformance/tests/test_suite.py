@@ -69,6 +69,7 @@ def test_an_authors_file_is_all_it_takes(tmp_path: Path) -> None:
     assert "all promises kept" in path.with_suffix(".txt").read_text()
 
 
+@pytest.mark.one_python("lowest")
 def test_a_failure_reads_like_a_story_and_comes_again(tmp_path: Path) -> None:
     options = ("--goncordia-seed=3", "--goncordia-report", "-k", "machine and asyncio")
     first, again = (run(tmp_path, TOKENLESS, *options).stdout for _ in range(2))

@@ -8,10 +8,19 @@ import pytest
 
 from chaos.arena import trial
 from chaos.blows import BLOWS
-from chaos.stores import Store
+from chaos.postgres import PostgresStore
+from chaos.stores import SqliteStore, Store
+
+PYTHON: dict[type[Store], str] = {PostgresStore: "lowest", SqliteStore: "newest"}
 
 
-@pytest.mark.parametrize("store", BLOWS, ids=lambda store: store.name)
+@pytest.mark.parametrize(
+    "store",
+    [
+        pytest.param(store, id=store.name, marks=pytest.mark.one_python(PYTHON[store]))
+        for store in BLOWS
+    ],
+)
 def test_nothing_is_lost_and_nothing_done_twice(
     store: type[Store], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

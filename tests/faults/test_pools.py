@@ -113,14 +113,14 @@ async def test_a_leader_that_is_cut_off_is_replaced(rig):
 
 async def test_upkeep_prunes_what_has_expired(rig):
     rig.handle(nothing)
-    async with rig.pool(beat_every=60, session_ttl=600, poll=600) as pool:
+    async with rig.pool(beat_every=600, session_ttl=6000, poll=6000) as pool:
         ref = await rig.enqueue()
         await rig.rest(pool)
         row = await rig.row(ref)
         assert row.expire_at is not None
         await rig.after((row.expire_at - rig.clock.now()).total_seconds() - 60, pool)
         assert await rig.driver.get([ref], now=rig.clock.now()) == [row]
-        await rig.after(60 * 20, pool)
+        await rig.after(3 * 3600, pool)
         assert await rig.driver.get([ref], now=rig.clock.now()) == [None]
 
 

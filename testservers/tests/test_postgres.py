@@ -14,6 +14,8 @@ from goncordia_testservers.pgbouncer import PgBouncer
 from goncordia_testservers.postgres import Postgres, PostgresServer
 from psycopg import sql
 
+pytestmark = pytest.mark.one_python("lowest")
+
 
 def test_each_test_has_a_database_of_its_own(postgres: Postgres) -> None:
     with postgres.database() as one, postgres.database() as other:

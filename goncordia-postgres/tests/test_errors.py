@@ -9,13 +9,13 @@ import psycopg
 import pytest
 from goncordia.answers import Insertion
 from goncordia.errors import InvalidArgument, StoreUnusable, Unavailable
-from goncordia.jobs import NewJob
+from goncordia.jobs import NewJob, completed
 from goncordia_postgres import PostgresDriver, SyncPostgresDriver
 from goncordia_postgres.translate import translate
 from goncordia_testservers.postgres import PostgresServer
 from psycopg import errors
 
-from .helpers import ids, job
+from .helpers import ids, job, take
 
 TERMINATE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -129,3 +129,33 @@ def test_codes_are_translated(error: type[psycopg.Error], kind: type[Exception])
 def test_the_rest_is_a_bug_and_surfaces() -> None:
     bug = errors.SyntaxError("x")
     assert translate(bug, "here") is bug
+
+
+REFUSED_AT_COMMIT = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'not at commit' USING ERRCODE = '40001'; END $$;
+CREATE CONSTRAINT TRIGGER refused AFTER INSERT OR UPDATE ON goncordia.job_row
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()"""
+
+
+@pytest.mark.anyio
+async def test_what_is_not_committed_is_not_answered(anyio_backend: str, postgres_url: str) -> None:
+    """Rows come before the commit: they are told when that is through, also the first time."""
+    async with PostgresDriver(postgres_url) as owner_driver:
+        await owner_driver.migrate()
+        waiting = [job() for _ in range(2)]
+        await owner_driver.insert(waiting)
+        held = await take(owner_driver)
+    async with PostgresDriver(postgres_url) as driver:
+        with psycopg.connect(postgres_url, autocommit=True) as owner:
+            owner.execute(REFUSED_AT_COMMIT)
+        for _ in range(2):  # with statements that are new to the connection, and with known ones
+            with pytest.raises(Unavailable):
+                await driver.insert([job()])
+            with pytest.raises(Unavailable):
+                await driver.insert([job() for _ in range(600)])
+            with pytest.raises(Unavailable):
+                await take(driver)
+            with pytest.raises(Unavailable):
+                await driver.finish([completed(each) for each in held])
+        assert await ids(driver) == {each.id for each in waiting}

@@ -5,7 +5,7 @@ It knows no conflict: where an id is there already nothing is written, and `inse
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from struct import Struct
 
 from goncordia.answers import Inserted, Insertion
@@ -17,6 +17,8 @@ from goncordia_postgres.insert import is_plain
 
 LEAST = 500
 """Jobs; an array for each column is faster below."""
+PIECE = 200
+"""Jobs that are sent together."""
 COPY = """
 COPY goncordia.job_row (id, kind, queue, version, priority, max_attempts, args)
 FROM STDIN (FORMAT binary)"""
@@ -29,7 +31,9 @@ _NUMBERS = Struct("!iiihih").pack
 
 
 class Copy(Statement):
-    """A COPY and, as its one parameter, all that follows it."""
+    """A COPY, and what follows it: made while the server is busy with the pieces before."""
+
+    pieces: Iterator[bytes]
 
 
 def fits(jobs: Sequence[NewJob]) -> bool:
@@ -41,21 +45,26 @@ def copy(env: Env, jobs: Sequence[NewJob]) -> Op[list[Inserted]]:
     """Write all of them or raise `psycopg.errors.UniqueViolation`."""
     for queue in {job.queue for job in jobs}:
         env.tell(queue)
-    yield Copy(COPY, (_data(jobs),))
+    step = Copy(COPY)
+    step.pieces = _pieces(jobs)
+    yield step
     return [Inserted(job.id, Insertion.CREATED) for job in jobs]
 
 
-def _data(jobs: Sequence[NewJob]) -> bytes:
+def _pieces(jobs: Sequence[NewJob]) -> Iterator[bytes]:
     middles: dict[tuple[str, str, int, int, int], bytes] = {}
     parts = [_HEAD]
-    for job in jobs:
-        key = (job.kind, job.queue, job.version, job.priority, job.max_attempts)
-        middle = middles.get(key)
-        if middle is None:
-            middle = middles[key] = _middle(*key)
-        parts += (_COLUMNS, job.id.bytes, middle, _SIZE(len(job.args)), job.args)
-    parts.append(_TAIL)
-    return b"".join(parts)
+    for at in range(0, len(jobs), PIECE):
+        for job in jobs[at : at + PIECE]:
+            key = (job.kind, job.queue, job.version, job.priority, job.max_attempts)
+            middle = middles.get(key)
+            if middle is None:
+                middle = middles[key] = _middle(*key)
+            args = job.args
+            parts += (_COLUMNS, job.id.int.to_bytes(16), middle, _SIZE(len(args)), args)
+        yield b"".join(parts)
+        parts.clear()
+    yield _TAIL
 
 
 def _middle(kind: str, queue: str, version: int, priority: int, max_attempts: int) -> bytes:

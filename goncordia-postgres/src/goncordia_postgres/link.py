@@ -90,12 +90,14 @@ class Link:
         if self.terms is not None and self._begins:
             text = f"{self.terms.text};{text}"
         pgconn.send_query(text.encode())
-        *_, result = yield from generators.execute(pgconn)
+        yield from generators.send(pgconn)
+        piece = next(copy.pieces)
+        *_, result = yield from generators.fetch_many(pgconn)
         if result.status != ExecStatus.COPY_IN:
             raise errors.error_from_result(result, encoding="utf-8")
-        data = memoryview(cast("bytes", copy.params[0]))
-        for at in range(0, len(data), _CHUNK):
-            yield from generators.copy_to(pgconn, data[at : at + _CHUNK], flush=False)
+        yield from generators.copy_to(pgconn, piece, flush=True)
+        for piece in copy.pieces:
+            yield from generators.copy_to(pgconn, piece, flush=True)
         result = yield from generators.copy_end(pgconn, None)
         return Reply((), result.command_tuples or 0)
 
@@ -171,7 +173,6 @@ class Link:
 
 _serial = count(1)
 """Of prepared statements: one connection may serve several drivers."""
-_CHUNK = 128 * 1024
 _PREPARED, _ANSWERED, _SYNCED = range(3)
 
 

@@ -25,6 +25,8 @@ from goncordia_postgres.wire import encode
 
 _BINARY = pq.Format.BINARY
 _FINE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY})
+_COMMITTED = frozenset({ExecStatus.PIPELINE_SYNC})
+"""What ends a pipeline's transaction well: the rows come before its commit."""
 _FORGOTTEN = (errors.InvalidSqlStatementName, errors.FeatureNotSupported)
 """Prepared statements are gone (DISCARD ALL), or made for a schema that has changed since."""
 
@@ -116,7 +118,7 @@ class Link:
             results: list[PGresult] = []
             for kind in wanted:
                 [result] = yield from generators.fetch_many(pgconn)
-                failed = kind != _SYNCED and result.status not in _FINE
+                failed = result.status not in (_COMMITTED if kind == _SYNCED else _FINE)
                 if failed and _PREPARED in wanted:
                     self._names.clear()  # what came after it was not prepared
                 if kind == _ANSWERED or failed:

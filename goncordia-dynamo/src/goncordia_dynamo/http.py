@@ -17,6 +17,7 @@ Headers = Sequence[tuple[str, str]]
 
 HEAD = 65_536
 """The most bytes of a response's head."""
+_END = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(rb"HTTP/1\.1 ([2-5]\d\d)( [^\r\n\0]*)?")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
 _LENGTH = re.compile(rb"\d{1,12}")
@@ -79,12 +80,14 @@ class Reader:
 
     def _read_head(self) -> bool:
         """Whether it is there, and as expected."""
-        end = self._data.find(b"\r\n\r\n")
-        if end < 0:
+        end = _END.search(self._data)
+        if end is None:
             if len(self._data) > HEAD:
                 raise Malformed("its head has no end")
             return False
-        self._head, self._begins = _head(bytes(self._data[:end])), end + 4
+        usual = end[0] == b"\r\n\r\n"
+        self._head = _head(bytes(self._data[: end.start()])) if usual else None
+        self._begins = end.end()
         if self._head is None:
             self._rare = _Rare()
         return self._head is not None

@@ -48,6 +48,7 @@ from goncordia_postgres.pools import Pool, address
 from goncordia_postgres.promises import Promises
 from goncordia_postgres.sieve import may_wait, sifted
 from goncordia_postgres.statements import SCHEMA
+from goncordia_postgres.thrift import Thrift
 from goncordia_postgres.translate import translate
 
 R = TypeVar("R")
@@ -97,6 +98,7 @@ class PostgresDriver(Promises):
         self._checked = False
         self._named: set[str] = set()
         self._floors = Floors()
+        self._forgotten, self._lost = Thrift(), Thrift()
         self._peers = 1
         self._connections: Connections | None = None
         self._ready: Readiness
@@ -133,7 +135,10 @@ class PostgresDriver(Promises):
         self, session: UUID, tokens: Collection[UUID], *, now: datetime | None = None
     ) -> Beat:
         """As in `Driver`."""
-        found = await self._run(partial(upkeep.beat, session=session, tokens=tokens), now)
+        whole = now is not None or self._forgotten.due
+        make = partial(upkeep.beat, session=session, tokens=tokens, whole=whole)
+        with self._forgotten.looking() if whole else nullcontext():
+            found = await self._run(make, now)
         self._peers = found.peers
         if found.forgotten:
             make = partial(upkeep.release, session=session, tokens=tokens)
@@ -180,7 +185,11 @@ class PostgresDriver(Promises):
         self, limit: int, *, observed: timedelta | None = None, now: datetime | None = None
     ) -> Progress:
         """As in `Driver`."""
-        if not await self._run(partial(upkeep.any_lost, observed=observed), now):
+        if now is None and not self._lost.due:
+            return Progress(0)
+        with self._lost.looking():
+            any_lost = await self._run(partial(upkeep.any_lost, observed=observed), now)
+        if not any_lost:
             return Progress(0)
         return await self._run(
             partial(upkeep.rescue, limit=limit, observed=observed), now, atomic=True

@@ -272,20 +272,29 @@ _FORGOTTEN = f"""(
     job.token <> ALL ($2::uuid[])
     AND job.attempted_at < {now_or(4)} - $3::int8 * interval '1 microsecond'
 )"""
-BEAT = f"""
+_BEAT = """
 WITH me AS (
-    UPDATE goncordia.session SET beat_at = {now_or(4)} WHERE id = $1::uuid AND died_at IS NULL
+    UPDATE goncordia.session SET beat_at = {now} WHERE id = $1::uuid AND died_at IS NULL
     RETURNING id
 )
 SELECT NULL::uuid, NULL::bool, (
     SELECT count(*) FROM goncordia.session WHERE died_at IS NULL
 ) FROM me
 UNION ALL
-SELECT job.id, {_FORGOTTEN}, NULL FROM me JOIN goncordia.job_row AS job
+SELECT job.id, {forgotten}, NULL FROM me JOIN goncordia.job_row AS job
     ON job.session = me.id AND job.state = 3
-WHERE job.cancel_requested OR {_FORGOTTEN}"""
+WHERE {wanted}"""
+BEAT = _BEAT.format(
+    now=now_or(4), forgotten=_FORGOTTEN, wanted=f"job.cancel_requested OR {_FORGOTTEN}"
+)
 """Without rows: it is dead. The first says how many live, the others which jobs were forgotten, and
 which are to stop."""
+BEAT_KNOWN = _BEAT.format(
+    now=now_or(3),
+    forgotten="false",
+    wanted="job.token = ANY ($2::uuid[]) AND job.cancel_requested",
+)
+"""The same, of the known tokens alone: what is forgotten is not looked for."""
 FORGOTTEN = f"""
 SELECT job.id FROM goncordia.job_row AS job
 WHERE job.session = $1::uuid AND job.state = 3 AND {_FORGOTTEN}"""

@@ -43,9 +43,12 @@ def join(env: Env, worker: WorkerInfo, ttl: timedelta) -> Op[Session]:
     return Session(session, worker, ttl, at, at)
 
 
-def beat(env: Env, session: UUID, tokens: Collection[UUID]) -> Op[Pulse]:
-    """Note that the session lives."""
-    reply = yield Statement(sql.BEAT, (session, list(tokens), _WINDOW, env.now))
+def beat(env: Env, session: UUID, tokens: Collection[UUID], *, whole: bool) -> Op[Pulse]:
+    """Note that the session lives; the whole of it looks for what is forgotten, too."""
+    if whole:
+        reply = yield Statement(sql.BEAT, (session, list(tokens), _WINDOW, env.now))
+    else:
+        reply = yield Statement(sql.BEAT_KNOWN, (session, list(tokens), env.now))
     found = cast("Sequence[tuple[UUID, bool, int | None]]", reply.rows)
     peers = [n for _, _, n in found if n is not None]
     if not peers:

@@ -45,7 +45,7 @@ class Run(msgspec.Struct):
 
 def files(folder: Path) -> dict[str, Path]:
     """What `make bench` wrote, by store."""
-    others = ("core", "scale-")
+    others = ("chaos-", "core", "scale-")
     found = {path.stem: path for path in sorted(folder.glob("*.jsonl"))}
     return {stem: path for stem, path in found.items() if not stem.startswith(others)}
 

@@ -245,6 +245,14 @@ def test_time_is_told_by_the_file_that_spends_it(logic: Callable[[str], ModuleTy
     assert part("/usr/lib/python3.13/contextlib.py") is None
 
 
+def test_what_other_commands_leave_is_no_run_of_the_bench(
+    logic: Callable[[str], ModuleType], tmp_path: Path
+) -> None:
+    for name in ("postgres", "core", "scale-postgres", "chaos-postgres", "chaos-sqlite"):
+        (tmp_path / f"{name}.jsonl").touch()
+    assert list(logic("results").files(tmp_path)) == ["postgres"]
+
+
 def test_the_scale_of_rows_is_written_with_its_plans(tmp_path: Path) -> None:
     command = [sys.executable, BENCH / "scale.py", "postgres", "--rows=12000"]
     subprocess.run(

@@ -140,13 +140,16 @@ class Slots:
         self.ended.set()
 
     async def lull(self) -> None:
-        """Return once no handler has ended for two turns of the event loop, or after `LULLS` pairs.
+        """Return once no handler has ended for two turns of the event loop, or after `LULLS` pairs;
+        at once if none runs.
 
         Handlers that wait for nothing end in a row: one claim and one write for all of them cost
         less than one for each few. (Two turns, since trio runs the tasks of a turn in any order.)
         """
         for _ in range(LULLS):
             free = self.free
+            if not (self.running or self._work):
+                return
             await checkpoint()
             await checkpoint()
             if self.free == free:

@@ -129,6 +129,20 @@ async def test_a_resumed_queue_is_read_from_its_head(
         assert len(await worker.claim(1)) == 1
 
 
+async def test_who_was_cut_off_finds_what_came_in_meanwhile(
+    driver: PostgresDriver, always_slow: None
+) -> None:
+    worker = Worker(driver)
+    await driver.insert([job(run_at=timedelta(hours=-1, seconds=n)) for n in range(3)])
+    async with driver.listen(["default"]):
+        first, _ = await worker.claim(2)
+    await worker.finish([released(first)])
+    assert len(await worker.claim(1)) == 1
+    assert await worker.claim(1) == []
+    async with driver.listen(["default"]):
+        assert [each.id for each in await worker.claim(1)] == [first.id]
+
+
 async def test_who_does_not_finds_it_from_the_head(
     driver: PostgresDriver, always_slow: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

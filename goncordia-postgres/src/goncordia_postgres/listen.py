@@ -116,6 +116,7 @@ async def listening(
             await wait(link.ask([listen]), link.pgconn, native())
         except psycopg.Error as error:
             raise Unavailable(f"{place}: can't listen: {error}") from error
+        floors.forget_all()  # what came in below while nobody listened was told to nobody
         yield Ear(link, place, queues, peers, floors)
     finally:
         dialled.close()

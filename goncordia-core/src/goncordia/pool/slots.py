@@ -140,10 +140,9 @@ class Slots:
         self.ended.set()
 
     async def lull(self) -> None:
-        """Return once no handler has ended for two turns of the event loop, or after `LULLS` pairs;
-        at once if none runs.
+        """Return once no handler has ended for two turns of the event loop, or after `LULLS` pairs.
 
-        Handlers that wait for nothing end in a row: one claim and one write for all of them cost
+        At once if none runs. Handlers that wait for nothing end in a row: one claim and one write for all of them cost
         less than one for each few. (Two turns, since trio runs the tasks of a turn in any order.)
         """
         for _ in range(LULLS):

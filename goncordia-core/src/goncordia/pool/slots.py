@@ -142,8 +142,9 @@ class Slots:
     async def lull(self) -> None:
         """Return once no handler has ended for two turns of the event loop, or after `LULLS` pairs.
 
-        At once if none runs. Handlers that wait for nothing end in a row: one claim and one write for all of them cost
-        less than one for each few. (Two turns, since trio runs the tasks of a turn in any order.)
+        At once if none runs. Handlers that wait for nothing end in a row: one claim and one write
+        for all of them cost less than one for each few. (Two turns, since trio runs the tasks of a
+        turn in any order.)
         """
         for _ in range(LULLS):
             free = self.free

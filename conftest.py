@@ -40,7 +40,8 @@ def _python(item: pytest.Item) -> str:
     if mark is None:
         return ""
     params: dict[str, str] = getattr(getattr(item, "callspec", None), "params", {})
-    return mark.args[0] if mark.args else PYTHON_OF.get(params.get("anyio_backend", ""), "")
+    loop = params.get("anyio_backend") or params.get("loop", "")
+    return mark.args[0] if mark.args else PYTHON_OF.get(loop, "")
 
 
 @pytest.hookimpl(wrapper=True)

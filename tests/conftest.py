@@ -20,6 +20,14 @@ def _run(*command: str | Path, cwd: Path = ROOT) -> str:
     return result.stdout
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """PostgreSQL costs as much as both others: of two Pythons each meets it on one loop."""
+    for item in items:
+        params: dict[str, str] = getattr(getattr(item, "callspec", None), "params", {})
+        if params.get("store") == "postgres":
+            item.add_marker(pytest.mark.one_python)
+
+
 @pytest.fixture(scope="session")
 def run() -> Callable[..., str]:
     """Run a command that must succeed; what it printed."""

@@ -48,6 +48,7 @@ def read(page: Path, loop: str, folder: Path, surroundings: dict[str, str]):
     )
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("loop", ["asyncio", "trio"])
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: str(page.relative_to(DOCS)))
 def test_a_page_is_true(page: Path, loop: str, tmp_path: Path, surroundings, request) -> None:

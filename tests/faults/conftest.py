@@ -104,14 +104,6 @@ class Rig:
         return await self.row(ref)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """PostgreSQL costs as much as both others: of two Pythons each meets it on one loop."""
-    for item in items:
-        params: dict[str, str] = getattr(getattr(item, "callspec", None), "params", {})
-        if params.get("store") == "postgres":
-            item.add_marker(pytest.mark.one_python)
-
-
 def in_memory() -> Rig:
     driver = MemoryDriver()
     return Rig(driver, driver.begin)

@@ -133,7 +133,7 @@ async def test_a_unique_job_costs_what_its_transaction_does(make, proxy) -> None
 
 async def test_four_workers_waste_no_more_than_a_twentieth(make, proxy) -> None:
     """Each has a shard of its own, so that they seldom want the same job."""
-    jobs = 200
+    jobs = 400
     async with contextlib.AsyncExitStack() as opened:
         first = make(shards=4, lag=timedelta(seconds=60), endpoint=proxy.endpoint)
         options = {"shards": 4, "lag": timedelta(seconds=60), "endpoint": proxy.endpoint}

@@ -59,8 +59,8 @@ class Outcome:
     """Runs beyond one a job and the failures on purpose: what the blows cost."""
     overlaps: int
     """Runs of a job that began while another one ran: a frozen worker's alone may."""
-    deserters: int
-    """Workers that ended by themselves."""
+    deserters: list[str]
+    """What the workers said last that ended by themselves."""
     complaints: list[str] = field(default_factory=list)
     """What is wrong: nothing, if all is well."""
 
@@ -149,7 +149,7 @@ def _outcome(
         runs=total,
         again=total - failed - len(runs),
         overlaps=sum(len(ledger.at_once(each)) for each in runs.values()),
-        deserters=crew.deserters,
+        deserters=crew.last_words,
         complaints=[*_complaints(found, runs), *(f"a worker exits with {c}" for c in codes if c)],
     )
 

@@ -27,8 +27,8 @@ class Crew:
     def __init__(self, url: str, folder: Path, size: int, loops: list[str]) -> None:
         """`folder` takes their logs and their ledger; `loops` are what they run on, by turns."""
         self.ledger = folder / "ledger"
-        self.deserters = 0
-        """How many ended by themselves."""
+        self.last_words: list[str] = []
+        """Of each that ended by itself."""
         self._command = [
             *(sys.executable, "-m", "goncordia.cli", "worker", "chaos.work:jobs", "--driver", url),
             *("--session-ttl", str(TTL), "--beat-every", str(BEAT)),
@@ -68,9 +68,9 @@ class Crew:
 
     def tend(self) -> None:
         """Replace those who are gone."""
-        living = [worker for worker in self._workers if worker.poll() is None]
-        self.deserters += len(self._workers) - len(living)
-        self._workers = living
+        gone = [worker for worker in self._workers if worker.poll() is not None]
+        self.last_words += [self._logs[worker.pid].read_text()[-1000:] for worker in gone]
+        self._workers = [worker for worker in self._workers if worker not in gone]
         while len(self._workers) < self._size:
             self._workers.append(self._hire())
 

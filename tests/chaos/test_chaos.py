@@ -29,5 +29,5 @@ def test_nothing_is_lost_and_nothing_done_twice(
     with capsys.disabled():
         print(f"\n{store.name}:\n{outcome}")  # noqa: T201 - how long each recovery takes
     assert outcome.complaints == []
-    assert outcome.deserters == 0
+    assert outcome.deserters == []
     assert outcome.recovery.keys() == {blow.__name__ for blow in blows}

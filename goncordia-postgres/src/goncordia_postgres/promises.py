@@ -25,8 +25,8 @@ CAPABILITIES = Capabilities(
     counts="exact",
     atomic_insert=10_000,
 )
-HABITS = Habits(batch=5000, poll=4.0)
-POLLING = Habits(batch=5000, poll=0.75)
+HABITS = Habits(batch=5000, portion=32, poll=4.0)
+POLLING = replace(HABITS, poll=0.75)
 """Where nobody listens."""
 
 

@@ -44,6 +44,8 @@ class Fetcher:
         self._backoff = Backoff()
         self._contended = Backoff()
         self._in_flight: Claim | None = None
+        most, portion = settings.concurrency, driver.habits.portion
+        self._portion = most if portion is None else min(most, max(portion, -(-most // 2)))
         self._next_due_in: float | None = None
         self._sweep, self._calm = 1, True
         """The claim with which the asking of all queues began; whether nothing came up since."""
@@ -57,12 +59,13 @@ class Fetcher:
         """Claim until the pool closes."""
         slots = self._slots
         while not slots.closing.is_set():
-            room = slots.room()
+            room = min(slots.room(), self._portion)
             if not room:
                 await slots.freed.wait()
             elif await self._round(room):
                 await slots.wake.wait(self._patience())
-            await slots.lull()
+            if slots.room() < self._portion:
+                await slots.lull()
 
     def _patience(self) -> float:
         """Seconds until an idle pool looks by itself: hints may be missed."""

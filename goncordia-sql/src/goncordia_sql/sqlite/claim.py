@@ -66,7 +66,9 @@ def _claim_queue(env: Env, claim: Claim, queue: str, n: int, answer: Claims) -> 
         answer.jobs += taken
         if len(taken) < n:
             return
-    answer.more = True  # or may be assumed to be so, of a queue that gave all
+        if claim.resend:  # else it may be assumed that a queue which gave all has more
+            ready, due, _ = yield from _look(env, claim, queue)
+    answer.more = answer.more or bool(ready or due)
 
 
 def _look(env: Env, claim: Claim, queue: str) -> Op[tuple[int, int, int | None]]:

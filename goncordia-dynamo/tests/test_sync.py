@@ -9,14 +9,13 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from goncordia import Args, SyncClient, Unique, UniqueConflict, open_sync_driver
-from goncordia.actions import Acted
+from goncordia import SyncClient, open_sync_driver
 from goncordia.answers import Finished
 from goncordia.errors import HandleMismatch, InvalidArgument, SchemaMismatch, Unavailable
 from goncordia.ids import uuid7
-from goncordia.jobs import Conflict, completed
-from goncordia.lifecycle import State
+from goncordia.jobs import completed
 from goncordia.sessions import Claim, WorkerInfo
+from goncordia_conformance.sync_tour import Mail, tour
 from goncordia_dynamo import (
     ConditionFailed,
     DynamoDriver,
@@ -29,10 +28,6 @@ from goncordia_testservers.dynamo import Dynamo
 from goncordia_testservers.dynamo_proxy import DynamoProxy
 
 Make = Callable[..., SyncDynamoDriver]
-
-
-class Mail(Args, kind="mail"):
-    to: str
 
 
 @pytest.fixture
@@ -68,29 +63,7 @@ def test_a_client_does_all_it_can(dynamodb: Dynamo) -> None:
     assert isinstance(driver, SyncDynamoDriver)
     with driver:
         driver.migrate()
-        client = SyncClient(driver)
-        first = client.enqueue(Mail("a"), tags=["t"], meta={"x": 1})
-        with driver.begin() as tx:
-            second = client.enqueue(Mail("b"), tx=tx)
-        unique = Unique(on_conflict=Conflict.RAISE)
-        client.enqueue(Mail("c"), unique=unique)
-        with pytest.raises(UniqueConflict):
-            client.enqueue(Mail("c"), unique=unique)
-        page = client.jobs(limit=2)
-        assert page.cursor
-        assert [row.id for row in client.jobs(cursor=page.cursor).rows] == [first.id]
-        assert client.cancel(first.id, second.id) == [Acted.CHANGED] * 2
-        assert client.retry(first.id) == [Acted.CHANGED]
-        assert client.amend(first.id, priority=3) == [Acted.CHANGED]
-        assert client.delete(second.id) == [Acted.CHANGED]
-        client.pause("default")
-        assert [queue.paused_at is not None for queue in client.queues()] == [True]
-        assert [(count.state, count.n) for count in client.stats()] == [(State.AVAILABLE, 2)]
-        row = client.get(first.id)
-        assert row
-        assert (row.tags, row.meta, row.priority) == (("t",), b'{"x":1}', 3)
-        assert client.sessions() == []
-        assert client.prune().n == 0
+        tour(driver, driver.begin())
 
 
 def test_a_job_exists_if_and_only_if_the_callers_entries_do(driver: SyncDynamoDriver) -> None:

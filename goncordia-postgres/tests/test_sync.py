@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import psycopg
-import pytest
-from goncordia import Args, SyncClient, Unique, UniqueConflict, open_sync_driver
-from goncordia.actions import Acted
-from goncordia.jobs import Conflict
-from goncordia.lifecycle import State
+from goncordia import SyncClient, open_sync_driver
+from goncordia_conformance.sync_tour import Mail, tour
 
 
-class Mail(Args, kind="mail"):
-    to: str
+@contextmanager
+def transaction(url: str) -> Generator[psycopg.Connection]:
+    """One of the caller's own."""
+    with psycopg.connect(url) as own, own.transaction():
+        yield own
 
 
 def test_a_client_does_all_it_can(url: str) -> None:
-    with open_sync_driver(url, tx=psycopg.Connection) as driver, psycopg.connect(url) as own:
-        client = SyncClient(driver)
-        first = client.enqueue(Mail("a"), tags=["t"], meta={"x": 1})
-        with own.transaction():
-            second = client.enqueue(Mail("b"), tx=own)
-        unique = Unique(on_conflict=Conflict.RAISE)
-        client.enqueue(Mail("c"), unique=unique)
-        with pytest.raises(UniqueConflict):
-            client.enqueue(Mail("c"), unique=unique)
-        page = client.jobs(limit=2)
-        assert page.cursor
-        assert [row.id for row in client.jobs(cursor=page.cursor).rows] == [first.id]
-        assert client.cancel(first.id, second.id) == [Acted.CHANGED] * 2
-        assert client.retry(first.id) == [Acted.CHANGED]
-        assert client.amend(first.id, priority=3) == [Acted.CHANGED]
-        assert client.delete(second.id) == [Acted.CHANGED]
-        client.pause("default")
-        assert [queue.paused_at is not None for queue in client.queues()] == [True]
-        assert [(count.state, count.n) for count in client.stats()] == [(State.AVAILABLE, 2)]
-        row = client.get(first.id)
-        assert row
-        assert (row.tags, row.meta, row.priority) == (("t",), b'{"x":1}', 3)
-        assert client.sessions() == []
-        assert client.prune().n == 0
+    with open_sync_driver(url, tx=psycopg.Connection) as driver:
+        tour(driver, transaction(url))
 
 
 def test_threads_share_it(url: str) -> None:

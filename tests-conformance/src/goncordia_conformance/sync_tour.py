@@ -6,10 +6,14 @@ from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import pytest
-from goncordia import Args, SyncClient, SyncDriver, Unique, UniqueConflict
 from goncordia.actions import Acted
+from goncordia.args import Args
+from goncordia.driver import SyncDriver
+from goncordia.errors import UniqueConflict
 from goncordia.jobs import Conflict
 from goncordia.lifecycle import State
+from goncordia.sync_client import SyncClient
+from goncordia.unique import Unique
 
 Tx = TypeVar("Tx")
 

@@ -3,49 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from goncordia_conformance.loops import LOOPS
 from goncordia_dynamo import DynamoDriver
 from goncordia_testservers.dynamo import Dynamo
 
-HERE = Path(__file__).parent
-COSTLY = {"test_conformance.py", "test_faults.py", "test_costs.py", "test_edges.py"}
 SOMEBODY = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 Make = Callable[..., DynamoDriver]
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A request of the local server takes it milliseconds, so most tests run on one loop here.
-
-    On which depends on the Python: `make test` runs both, and with them each test on both loops.
-    `--goncordia-profile=thorough` does so by itself.
-    """
-    if config.getoption("--goncordia-profile") != "quick":
-        return
-    left = [item for item in items if item.path.parent == HERE and _is_elsewhere(item)]
-    config.hook.pytest_deselected(items=left)
-    items[:] = [item for item in items if item not in left]
-
-
-def _is_elsewhere(item: pytest.Item) -> bool:
-    name = item.name.partition("[")[0]
-    if (
-        item.path.name not in COSTLY
-        or name == "test_machine"
-        or not isinstance(item, pytest.Function)
-    ):
-        return False
-    params = item.callspec.params if hasattr(item, "callspec") else {}
-    loop = params.get("loop", params.get("anyio_backend"))
-    chance = sum(name.encode()) + (sys.version_info >= (3, 12))
-    return loop in LOOPS and LOOPS.index(loop) != chance % 2
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,7 +21,7 @@ from goncordia_dynamo import DynamoDriver
 from goncordia_testservers.dynamo import Dynamo
 from goncordia_testservers.dynamo_proxy import DynamoProxy
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.one_python]
 log = logging.getLogger(__name__)
 TTL = timedelta(seconds=60)
 ARGS = b'{"text":"%s"}' % (b"x" * 640)

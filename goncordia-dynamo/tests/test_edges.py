@@ -18,7 +18,7 @@ from goncordia_dynamo.draft import INLINE
 from goncordia_dynamo.finish import LARGEST_RESULT
 from goncordia_dynamo.insert import LARGEST
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.one_python]
 
 
 def new(driver: DynamoDriver, args: bytes = b"{}", meta: bytes = b"") -> NewJob:

@@ -26,7 +26,7 @@ from goncordia_dynamo import DynamoDriver, Throttled
 from goncordia_testservers.dynamo import Dynamo
 from goncordia_testservers.dynamo_proxy import DynamoProxy
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.one_python]
 log = logging.getLogger(__name__)
 TTL = timedelta(seconds=60)
 

@@ -37,3 +37,6 @@ class TestDynamo(DriverSuite[DynamoDriver]):
 
     def begin(self, driver: DynamoDriver):
         return driver.begin()
+
+    def url(self, driver: DynamoDriver) -> str:
+        return f"dynamodb://{driver.table}?region=local&endpoint={self.server.endpoint}&spread=1"

@@ -52,9 +52,27 @@ async def test_a_worker_prefers_its_own_shard_and_wanders_when_it_is_empty(make)
         ]
         for session, jobs in zip(sessions, firsts, strict=True):
             assert {job.id.int % 4 for job in jobs} == {session.id.int % 4}
-        rest = (await driver.claim(Claim(uuid7(), sessions[0].id, {"q": 80}))).jobs
-        assert len(rest) == 60
-        assert {job.id.int % 4 for jobs in (*firsts, rest) for job in jobs} == {0, 1, 2, 3}
+        claims = await driver.claim(Claim(uuid7(), sessions[0].id, {"q": 80}))
+        assert {job.id.int % 4 for job in claims.jobs} == {sessions[0].id.int % 4}
+        left = 60 - len(claims.jobs)
+        while left:
+            assert claims.more
+            claims = await driver.claim(Claim(uuid7(), sessions[0].id, {"q": 80}))
+            assert sessions[0].id.int % 4 not in {job.id.int % 4 for job in claims.jobs} != set()
+            left -= len(claims.jobs)
+        assert not claims.more
+
+
+async def test_the_less_urgent_are_filled_up_from_ones_own_shard(make) -> None:
+    """And what is urgent in others' shards comes before it."""
+    async with make(shards=4) as driver:
+        await driver.migrate()
+        session = await driver.join(WorkerInfo("worker"), TTL)
+        await driver.insert([new(driver, priority=int(n < 10)) for n in range(60)])
+        claims = await driver.claim(Claim(uuid7(), session.id, {"q": 60}))
+        assert [job.priority for job in claims.jobs][:10] == [1] * 10
+        assert all(job.priority or job.id.int % 4 == session.id.int % 4 for job in claims.jobs)
+        assert claims.more
 
 
 async def test_urgent_jobs_of_all_shards_come_first(make) -> None:

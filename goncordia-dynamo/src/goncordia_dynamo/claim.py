@@ -32,6 +32,17 @@ class Due(msgspec.Struct):
     """Due, in order within each line."""
     next_at: int | None = None
     """When the first one falls due that is not, in microseconds."""
+    more: bool = False
+    """Whether others' shards have some besides."""
+
+    def add(self, look: Due, *, enough: bool) -> None:
+        """What another look saw; where there is enough already, only that there is more."""
+        if enough:
+            self.more |= bool(look.items)
+        else:
+            self.items += look.items
+        if look.next_at is not None:
+            self.next_at = min(self.next_at or look.next_at, look.next_at)
 
 
 class Again(Exception):
@@ -61,7 +72,7 @@ async def _claim(store: Store, claim: Claim, moment: Moment) -> Claims:
         n -= sum(string(item["queue"]) == queue for item in held)
         found = await _look(store, line, n, claim.session, moment)
         wanted += found.items[: max(0, n)]
-        answer.more |= len(found.items) > n
+        answer.more |= found.more or len(found.items) > n
         _note_next(answer, found, moment)
     free = _fresh(store, wanted, held)
     if free:
@@ -103,20 +114,23 @@ def _lost(store: Store, session: UUID) -> SessionLost:
 
 
 async def _look(store: Store, line: Line, n: int, session: UUID, moment: Moment) -> Due:
-    """The most urgent first; of one priority the worker's own shard, then one, then the others."""
+    """The most urgent first; of one priority the worker's own shard, then one, then the others.
+
+    Of the least urgent nobody fills up from others' shards: at a queue's end all would meet there.
+    """
     found = Due([])
     limit = max(0, n) + 1
     for priority in line.priorities:
         names = _lines(store, line.name, priority, session)
-        for part in (names[:1], names[1:2], names[2:]):
-            if not part or len(found.items) >= limit:
-                break
-            looks = await store.table.abreast(partial(_look_into, store, limit, moment), part)
-            for name, look in zip(part, looks, strict=True):
-                found.items += look.items
+        last = priority == line.priorities[-1]
+        for part in filter(None, (names[:1], names[1:2], names[2:])):
+            if found.more or len(found.items) >= limit:
+                return found
+            enough = bool(last and found.items and part[0] != names[0])
+            look_into = partial(_look_into, store, 1 if enough else limit, moment)
+            for name, look in zip(part, await store.table.abreast(look_into, part), strict=True):
                 store.fruitful(name, bool(look.items))
-                if look.next_at is not None:
-                    found.next_at = min(found.next_at or look.next_at, look.next_at)
+                found.add(look, enough=enough)
     return found
 
 

@@ -173,9 +173,10 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
 
 
-async def share(subject: Subject, scale: Scale) -> Figures:
+async def share(subject: Subject, scale: Scale, mark: Mark) -> Figures:
     """Jobs a second of one process of several, while there is more than they can do."""
     subject.work.expect(MANY)
+    mark("ready")  # all begin at once, or each would be measured without the others
     return {"share": await subject.drain(100, MANY, scale.seconds), **subject.spent()}
 
 
@@ -262,7 +263,7 @@ def take(
             if measure == "fill":
                 return {measure: await fill(subject, MANY, 10 * scale.seconds)}
             if measure == "share":
-                return await share(subject, scale)
+                return await share(subject, scale, mark)
             if measure.startswith("profile "):
                 return await profile(subject, scale, measure.removeprefix("profile "), mark)
             if measure.startswith("claim"):

@@ -7,12 +7,14 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 from environments import NotMade, python
 from measure import OURS, RAW, Group, Turn
 from measures import OBSERVED, PERCENT, PICKUP, RATE, RATES, Scale, unit
-from remote import Failed, NotStarted, Remote
+from remote import PATIENCE, Failed, NotStarted, Remote
 from stores import STORES, Entry, Place
 
 HERE = Path(__file__).parent
@@ -112,16 +114,23 @@ class Bench:
             def take() -> dict[str, float]:
                 working = [self.remotes[subject], *crowds[subject]][:n]
                 working[0].take("fill", "asyncio", self.scale)
+                share = partial(self._share, Barrier(n, timeout=PATIENCE))
                 with ThreadPoolExecutor(n) as threads:
-                    return shares(names[n], list(threads.map(self._share, working)))
+                    return shares(names[n], list(threads.map(share, working)))
 
             return Turn(subject, lambda: self._tried(subject, names[n], take))
 
         units = {**dict.fromkeys(names.values(), RATE), WASTE: PERCENT}
         return Group(units, [turn(subject, n) for subject in subjects for n in names])
 
-    def _share(self, remote: Remote) -> dict[str, float]:
-        return remote.take("share", "asyncio", self.scale) or {"share": 0.0}
+    def _share(self, ready: Barrier, remote: Remote) -> dict[str, float]:
+        def wait(what: str) -> None:
+            ready.wait()
+
+        try:
+            return remote.take("share", "asyncio", self.scale, mark=wait) or {"share": 0.0}
+        except BrokenBarrierError as error:
+            raise Failed("another process did not begin") from error
 
     def _claim(self, kind: str, stock: tuple[int, int], size: int) -> Group:
         name = f"claim 100 at {size // 1000}k {kind}"

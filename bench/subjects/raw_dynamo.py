@@ -16,9 +16,9 @@ from goncordia.ids import uuid7
 from goncordia.jobs import JobRow
 from goncordia.lifecycle import State
 from goncordia_dynamo import DynamoDriver, statements
-from goncordia_dynamo.call import Caller
 from goncordia_dynamo.keys import Layout, line
 from goncordia_dynamo.record import Record, item_of
+from goncordia_dynamo.schema import definition
 from goncordia_dynamo.values import (
     Done,
     Item,
@@ -36,7 +36,8 @@ from subjects.raw_queue import RawQueue
 
 SHARDS = 4
 SOMEBODY = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-WRITES, STATEMENTS, ABREAST, PUTS = 25, 25, 8, 32
+STATEMENTS, PUTS = 25, 32
+KEPT = ("M", "Q", "B", "W", "raw")
 ABSENT = "attribute_not_exists(pk)"
 """Without it a put that is sent again would undo what became of the job."""
 
@@ -49,27 +50,13 @@ def driver(url: str) -> DynamoDriver:
 
 
 async def clear(of: DynamoDriver) -> None:
-    """Remove all jobs."""
-    caller, table = of._caller, of.table  # pyright: ignore[reportPrivateUsage] - the same client
-    while True:
-        request = {"TableName": table, "FilterExpression": "begins_with(pk, :job)"}
-        values = {"ExpressionAttributeValues": {":job": text("J")}}
-        found = await caller.call("Scan", {**request, **values}, Queried)
-        keys = [{name: item[name] for name in ("pk", "sk")} for item in found.items]
-        await _write(caller, table, [{"DeleteRequest": {"Key": key}} for key in keys])
-        if not keys and found.last_evaluated_key is None:
-            return
-
-
-async def _write(caller: Caller, table: str, requests: Sequence[object]) -> None:
-    chunks = [requests[at : at + WRITES] for at in range(0, len(requests), WRITES)]
-    slots = asyncio.Semaphore(ABREAST)
-
-    async def write(chunk: Sequence[object]) -> None:
-        async with slots:
-            await caller.call("BatchWriteItem", {"RequestItems": {table: chunk}}, Done)
-
-    await asyncio.gather(*(write(chunk) for chunk in chunks))
+    """Remove all jobs: a new table, with what drivers that are open know to be there."""
+    table, call = of._table, of._caller.call  # pyright: ignore[reportPrivateUsage] - the same client
+    kept = [item for partition in KEPT for item in await table.query_all(partition)]
+    await call("DeleteTable", {"TableName": of.table}, Done)
+    await call("CreateTable", definition(of.table), Done)
+    for item in kept:
+        await table.put(item)
 
 
 class SUBJECT(RawQueue[UUID, Item]):

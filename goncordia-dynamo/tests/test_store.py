@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
 import msgspec
 import pytest
 from goncordia import Client
@@ -73,6 +75,17 @@ async def test_the_less_urgent_are_filled_up_from_ones_own_shard(make) -> None:
         assert [job.priority for job in claims.jobs][:10] == [1] * 10
         assert all(job.priority or job.id.int % 4 == session.id.int % 4 for job in claims.jobs)
         assert claims.more
+
+
+async def test_workers_that_join_at_once_have_shards_of_their_own(make) -> None:
+    async with make(shards=4) as driver:
+        await driver.migrate()
+        for n in (4, 8):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(4):
+                    tasks.start_soon(driver.join, WorkerInfo("worker"), TTL)
+            shards = Counter(session.id.int % 4 for session in await driver.sessions())
+            assert sorted(shards.values()) == [n // 4] * 4
 
 
 async def test_urgent_jobs_of_all_shards_come_first(make) -> None:

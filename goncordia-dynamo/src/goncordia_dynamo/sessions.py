@@ -22,42 +22,67 @@ from goncordia_dynamo.record import Record, record_of
 from goncordia_dynamo.revise import Plan, revise
 from goncordia_dynamo.store import Store
 from goncordia_dynamo.values import Item, Value, integer, number, string, text
-from goncordia_dynamo.write import Write
+from goncordia_dynamo.write import Remove, Write
 
 _pack = msgspec.json.Encoder().encode
 _worker = msgspec.json.Decoder(WorkerInfo).decode
 
 
 async def join(store: Store, worker: WorkerInfo, ttl: timedelta, moment: Moment) -> Session:
-    """Begin a session, whose id says which shard is its own."""
-    minted = await _new_id(store)
-    session = Session(minted, worker, ttl, joined_at=moment.now, beat_at=moment.now)
-    await store.table.put(
-        {
-            **keys.session(session.id),
-            "worker": text(_pack(worker).decode()),
-            "span": number(ttl // timedelta(microseconds=1)),
-            "joined": number(to_micros(moment.now)),
-            "beat": number(to_micros(moment.now)),
-            "log": Value(m={}),
-        }
-    )
-    store.saw_alive(session.id)
-    return session
+    """Begin a session, whose id says which shard is its own: one that fewest others have.
+
+    Of those that join at once and choose one shard the first keeps it, and the others choose anew.
+    """
+    others = await _others(store)
+    while True:
+        session = Session(_new_id(store, others), worker, ttl, moment.now, moment.now)
+        item = _item_of(session)
+        await store.table.put(item)
+        others = await _others(store, session.id)
+        if not _crowded(store, session.id, others):
+            store.saw_alive(session.id)
+            return session
+        await store.table.apply([Remove(item, ("beat",))])
 
 
-async def _new_id(store: Store) -> UUID:
+def _item_of(session: Session) -> Item:
+    return {
+        **keys.session(session.id),
+        "worker": text(_pack(session.worker).decode()),
+        "span": number(session.ttl // timedelta(microseconds=1)),
+        "joined": number(to_micros(session.joined_at)),
+        "beat": number(to_micros(session.beat_at)),
+        "log": Value(m={}),
+    }
+
+
+async def _others(store: Store, own: UUID | None = None) -> list[UUID]:
+    """The sessions that live; none, where all have one shard and it does not matter."""
+    if store.layout.shards == 1:
+        return []
+    items = await store.table.query_all("W")
+    return [each for each in map(keys.id_of, filter(alive, items)) if each != own]
+
+
+def _new_id(store: Store, others: Sequence[UUID]) -> UUID:
     """Of a shard that no more workers have than any other."""
-    shards = store.layout.shards
-    if shards == 1:
-        return uuid7()
-    others = [keys.id_of(item) for item in await store.table.query_all("W") if alive(item)]
-    taken = Counter(store.layout.shard(each) for each in others)
-    fewest = min(taken[shard] for shard in range(shards))
     while True:
         minted = uuid7()
-        if taken[store.layout.shard(minted)] == fewest:
+        if _excess(store, minted, others) == 0:
             return minted
+
+
+def _excess(store: Store, own: UUID, others: Sequence[UUID]) -> int:
+    """How many more have its shard than have another one."""
+    taken = Counter(map(store.layout.shard, others))
+    return taken[store.layout.shard(own)] - min(taken[n] for n in range(store.layout.shards))
+
+
+def _crowded(store: Store, own: UUID, others: Sequence[UUID]) -> bool:
+    """Whether others of its shard came first, and another shard has fewer."""
+    shard = store.layout.shard
+    first = own < min((each for each in others if shard(each) == shard(own)), default=own)
+    return _excess(store, own, others) > 0 and not first
 
 
 async def beat(store: Store, id: UUID, tokens: Collection[UUID], moment: Moment) -> Beat:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
+import anyio
 import psycopg
 from goncordia.errors import HandleMismatch, InvalidArgument
 from goncordia.statements import Many, Op, Reply, Row, Statement, Step
@@ -18,7 +20,7 @@ from psycopg.waiting import wait as wait_here
 
 from goncordia_postgres import statements as sql
 from goncordia_postgres.env import Env
-from goncordia_postgres.io import edge, native, wait
+from goncordia_postgres.io import PATIENCE, edge, native, wait
 from goncordia_postgres.link import Link
 from goncordia_postgres.perform import within
 from goncordia_postgres.place import Place
@@ -147,6 +149,14 @@ class AsyncBorrower(Borrower):
         env.late = True
         op = self.at_home(key, make(env))
         try:
+            return await self._drive(tx, op, env)
+        except anyio.get_cancelled_exc_class():
+            with anyio.move_on_after(PATIENCE, shield=True), suppress(Exception):
+                await tx.execute(_ABORT)
+            raise
+
+    async def _drive(self, tx: AsyncpgConnection, op: Op[R], env: Env) -> R:
+        try:
             step = next(op)
             while True:
                 step = op.send(await self._ask(tx, step))
@@ -166,6 +176,8 @@ class AsyncBorrower(Borrower):
         return Reply((), int(tag.rpartition(" ")[2]))
 
 
+_ABORT = "SELECT 1 / 0 AS cancelled"
+"""A cancellation that comes between two statements stops none, and half would be committed."""
 _ROWS = re.compile(r"^\s*(SELECT|WITH)\b|\bRETURNING\b")
 
 

@@ -76,6 +76,7 @@ async def test_prepared_statements_that_are_gone_are_made_anew(
     driver: PostgresDriver, url: str
 ) -> None:
     await driver.insert([job()])
+    assert len(await ids(driver)) == 1
     assert driver._connections
     dialled = await driver._connections.take()
     dialled.link.pgconn.exec_(b"DEALLOCATE ALL")

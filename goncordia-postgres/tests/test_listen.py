@@ -10,13 +10,15 @@ import anyio
 import psycopg
 import pytest
 from goncordia.actions import Cancel
+from goncordia.answers import Insertion
 from goncordia.errors import Unavailable
 from goncordia.jobs import released
 from goncordia.sessions import Wake, Wakeups, WorkerInfo
 from goncordia_postgres import PostgresDriver
+from goncordia_postgres import statements as sql
 from goncordia_postgres.env import ANYTHING, CANCELS, LATE
 
-from .helpers import job, psycopg_here, running
+from .helpers import ids, job, psycopg_here, running
 
 pytestmark = pytest.mark.anyio
 
@@ -29,8 +31,9 @@ def notes(url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def heard(notes: psycopg.Connection) -> list[str]:
-    """All that was sent until now: a note of our own comes after them."""
+async def heard(driver: PostgresDriver, notes: psycopg.Connection) -> list[str]:
+    """All that was sent until now: an answer comes after them, and a note of our own."""
+    await ids(driver)
     notes.execute("NOTIFY goncordia_jobs, 'end'")
     told: list[str] = []
     for note in notes.notifies():
@@ -45,7 +48,29 @@ async def test_a_batch_sends_one_note(
     driver: PostgresDriver, notes: psycopg.Connection, n: int
 ) -> None:
     await driver.insert([job(queue=f"q{i % 3}") for i in range(n)])
-    assert heard(notes) == [",".join(f"q{i}" for i in range(min(n, 3)))]
+    assert await heard(driver, notes) == [",".join(f"q{i}" for i in range(min(n, 3)))]
+
+
+async def test_who_closes_at_once_is_heard(url: str, notes: psycopg.Connection) -> None:
+    async with PostgresDriver(url) as short:
+        await short.insert([job()])
+    assert [note.payload for note in notes.notifies(stop_after=1)] == ["default"]
+
+
+async def test_a_hint_that_fails_costs_nothing_else(
+    driver: PostgresDriver, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await driver.insert([job()])
+    connections = driver._connections
+    assert connections
+    [before] = connections._idle
+    monkeypatch.setattr(sql, "NOTIFY", "SELECT 1 / length(left($1::text || $2::text, 0))")
+    for n in (1, 600, 1):
+        assert {each.status for each in await driver.insert([job() for _ in range(n)])} == {
+            Insertion.CREATED
+        }
+    assert len(await driver.stats()) == 1
+    assert connections._idle == [before], "the connection is as good as it was"
 
 
 async def test_what_is_due_next_week_sends_none(
@@ -53,35 +78,35 @@ async def test_what_is_due_next_week_sends_none(
 ) -> None:
     await driver.insert([job(run_at=timedelta(days=7))])
     [held] = await running(driver)
-    heard(notes)
+    await heard(driver, notes)
     await driver.act([held.id], Cancel())
-    assert heard(notes) == [CANCELS]
+    assert await heard(driver, notes) == [CANCELS]
 
 
 async def test_what_comes_in_below_says_so(
     driver: PostgresDriver, notes: psycopg.Connection, url: str
 ) -> None:
     [held] = await running(driver)
-    heard(notes)
+    await heard(driver, notes)
     await driver.finish([released(held)])
-    assert heard(notes) == [LATE + "default"]
+    assert await heard(driver, notes) == [LATE + "default"]
     async with psycopg_here(url) as handle, handle.tx.transaction():
         await driver.insert([job()], tx=handle.tx)
-        assert heard(notes) == [], "not before the commit"
-    assert heard(notes) == [LATE + "default"]
+        assert await heard(driver, notes) == [], "not before the commit"
+    assert await heard(driver, notes) == [LATE + "default"]
 
 
 async def test_more_names_than_a_note_takes_are_any(
     driver: PostgresDriver, notes: psycopg.Connection
 ) -> None:
     await driver.insert([job(queue=f"{n:0120}") for n in range(100)])
-    assert heard(notes) == [f"{ANYTHING},{CANCELS}"]
+    assert await heard(driver, notes) == [f"{ANYTHING},{CANCELS}"]
 
 
 async def test_silence_where_it_was_asked_for(url: str, notes: psycopg.Connection) -> None:
     async with PostgresDriver(url, notify=False) as driver, driver.listen(["default"]) as wakeups:
         await driver.insert([job()])
-        assert heard(notes) == []
+        assert await heard(driver, notes) == []
         with anyio.move_on_after(0.01) as scope:
             await wakeups.wait()
         assert scope.cancelled_caught

@@ -78,7 +78,7 @@ def test_no_statement_scans_the_jobs(filled: psycopg.Connection, name: str) -> N
     assert "Merge Join" not in told
 
 
-@pytest.mark.parametrize("name", ["CLAIM", "LOOK", "PRUNE"])
+@pytest.mark.parametrize("name", ["CLAIM", "CLAIM_PLENTY", "LOOK", "PRUNE"])
 def test_nothing_of_the_backlog_is_sorted(filled: psycopg.Connection, name: str) -> None:
     told = plan(filled, STATEMENTS[name])
     assert not re.search(r"Sort Key: .*(run_at|expire_at)", told)
@@ -114,7 +114,8 @@ def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(each)
 
 
-def test_a_claim_reads_what_it_takes(filled: psycopg.Connection) -> None:
+@pytest.mark.parametrize(("name", "others"), [("CLAIM", ", NULL"), ("CLAIM_PLENTY", "")])
+def test_a_claim_reads_what_it_takes(filled: psycopg.Connection, name: str, others: str) -> None:
     """Whatever is finished, queued and far ahead."""
     session = uuid7()
     filled.execute(
@@ -122,13 +123,13 @@ def test_a_claim_reads_what_it_takes(filled: psycopg.Connection) -> None:
         "VALUES (%s, 1, now(), now(), '')",
         (session,),
     )
-    filled.execute(f"PREPARE claim AS {sql.CLAIM}")  # pyright: ignore
+    filled.execute(f"PREPARE claim AS {STATEMENTS[name]}")  # pyright: ignore
     told = filled.execute(
         f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE claim('{session}', "  # pyright: ignore
-        f"'{uuid7()}', '{{default}}', '{{10}}', NULL, NULL)"
+        f"'{uuid7()}', '{{default}}', '{{10}}', NULL{others})"
     ).fetchone()
     filled.execute("DEALLOCATE claim")
     assert told
     root = told[0][0]["Plan"]
-    assert root["Actual Rows"] == 11
+    assert root["Actual Rows"] == 10 + (name == "CLAIM")
     assert root["Shared Hit Blocks"] + root["Shared Read Blocks"] < 500

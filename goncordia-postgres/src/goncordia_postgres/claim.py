@@ -16,7 +16,7 @@ from goncordia.statements import Op, Row, Statement, ask
 from goncordia_postgres import record, rows
 from goncordia_postgres import statements as sql
 from goncordia_postgres.env import Env
-from goncordia_postgres.floors import Floors
+from goncordia_postgres.floors import Floors, is_slow
 
 _Rest = tuple[int, int, datetime | None, datetime]
 
@@ -27,9 +27,11 @@ def claim(env: Env, claim: Claim, named: set[str], floors: Floors) -> Op[Claims]
     `named` are queues that the store is known to remember.
     """
     jobs = (yield from _held(claim)) if claim.resend else []
-    held = Counter(job.queue for job in jobs)
-    wants = {queue: n - held[queue] for queue, n in claim.wants.items() if n > held[queue]}
-    answer = yield from _take(env, claim, wants, floors)
+    wants = _less(claim.wants, jobs)
+    if floors.plenty and wants:
+        answer = yield from _take_plenty(env, claim, wants, floors)
+    else:
+        answer = yield from _take(env, claim, wants, floors)
     if jobs or len(wants) < len(claim.wants):
         yield from _look(env, claim, answer)
     if jobs or len(wants) > 1 or len(answer.jobs) > 1:
@@ -37,6 +39,22 @@ def claim(env: Env, claim: Claim, named: set[str], floors: Floors) -> Op[Claims]
     if new := {job.queue for job in answer.jobs} - named:
         yield from record.name_queues(sorted(new))
         named |= new
+    return answer
+
+
+def _take_plenty(env: Env, claim: Claim, wants: Mapping[str, int], floors: Floors) -> Op[Claims]:
+    """Expect all of it; where that fails, ask again for the rest and how things stand."""
+    begun = time.monotonic()
+    params = (claim.session, claim.token, list(wants), list(wants.values()), env.now)
+    reply = yield Statement(sql.CLAIM_PLENTY, params)
+    jobs = [rows.claimed(row, claim.token) for row in reply.rows]
+    rest = _less(wants, jobs) if len(jobs) < sum(wants.values()) else {}
+    if not rest:
+        floors.plenty = not is_slow(time.monotonic() - begun, len(jobs))
+        return Claims(jobs, more=True)
+    answer = yield from _take(env, claim, rest, floors)
+    answer.jobs += jobs
+    answer.more = answer.more or len(rest) < len(wants)
     return answer
 
 
@@ -50,7 +68,15 @@ def _take(env: Env, claim: Claim, wants: Mapping[str, int], floors: Floors) -> O
     if env.now is None:
         seconds = time.monotonic() - begun
         floors.learn(wants, answer.jobs, now, seconds, full=lowest is None)
+    else:
+        floors.plenty = len(answer.jobs) == sum(counts)
     return answer
+
+
+def _less(wants: Mapping[str, int], jobs: Sequence[ClaimedJob]) -> dict[str, int]:
+    """What is wanted beyond those jobs."""
+    had = Counter(job.queue for job in jobs)
+    return {queue: n - had[queue] for queue, n in wants.items() if n > had[queue]}
 
 
 def _read(claim: Claim, found: Sequence[Row]) -> tuple[Claims, datetime]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Lock
 
 import anyio
+import psycopg
 from anyio import to_thread
 
 from goncordia_postgres.dial import Dialled, dial
+from goncordia_postgres.io import native, wait_idly
 from goncordia_postgres.place import Place
+
+PATIENCE = 1.0
+"""Seconds for a server to take the last hints."""
 
 
 class Connections:
@@ -27,10 +33,12 @@ class Connections:
         if self._idle:
             return self._idle.pop()
         try:
-            return await dial_in_thread(self._place)
+            dialled = await dial_in_thread(self._place)
         except BaseException:
             self._room.release()
             raise
+        dialled.link.defers = True
+        return dialled
 
     def give_back(self, dialled: Dialled) -> None:
         """Done with; one that is not clean is closed."""
@@ -43,11 +51,15 @@ class Connections:
             while self._idle:
                 self._idle.pop().close()
 
-    def close(self) -> None:
-        """Close them, and those that come back later."""
+    async def close(self) -> None:
+        """Close them, and those that come back later; the server gets to hear all hints."""
         self._closed = True
         while self._idle:
-            self._idle.pop().close()
+            dialled = self._idle.pop()
+            link = dialled.link
+            with anyio.move_on_after(PATIENCE, shield=True), suppress(psycopg.Error):
+                await wait_idly(link.settle(), link.pgconn, native())
+            dialled.close()
 
 
 async def dial_in_thread(place: Place, conninfo: str | None = None) -> Dialled:

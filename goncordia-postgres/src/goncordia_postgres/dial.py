@@ -18,10 +18,7 @@ def _settings(local: bool) -> str:
     return ", ".join(f"set_config('{name}', '{value}', {flag})" for name, value in SETTINGS.items())
 
 
-_SET = (
-    "SELECT current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off', "
-    + _settings(local=False)
-)
+_SET = f"SELECT {_settings(local=False)}"
 _TERMS = Statement(f"SELECT {_settings(local=True)}")
 """Behind a pooler, where a setting of the session would reach whoever comes next."""
 
@@ -36,12 +33,8 @@ class Dialled:
     @property
     def usable(self) -> bool:
         """Whether it stands, and nothing is left of what it did last."""
-        pgconn = self.link.pgconn
-        return (
-            not self.link.worn
-            and pgconn.status == pq.ConnStatus.OK
-            and pgconn.transaction_status == pq.TransactionStatus.IDLE
-        )
+        link = self.link
+        return not link.worn and link.pgconn.status == pq.ConnStatus.OK and link.rests
 
     def close(self) -> None:
         """Let go of it."""
@@ -59,13 +52,8 @@ def dial(place: Place, conninfo: str | None = None) -> Dialled:
         dialled.link.terms = _TERMS
         return dialled
     try:
-        _set(dialled.link)
+        wait(dialled.link.ask([Statement(_SET)]), connection.pgconn.socket)
     except psycopg.Error as error:
         dialled.close()
         raise translate(error, str(place)) from error
     return dialled
-
-
-def _set(link: Link) -> None:
-    [reply] = wait(link.ask([Statement(_SET)]), link.pgconn.socket)
-    link.flushes = bool(reply.rows[0][0])

@@ -271,8 +271,8 @@ class PostgresDriver(Promises):
     async def close(self) -> None:
         """As in `Driver`."""
         if self._connections is not None:
-            self._connections.close()
-            self._connections = None
+            connections, self._connections = self._connections, None
+            await connections.close()
         await checkpoint()
 
     async def __aenter__(self) -> Self:
@@ -289,8 +289,8 @@ class PostgresDriver(Promises):
     ) -> None:
         """Close."""
         if self._connections is not None:
-            self._connections.close()
-            self._connections = None
+            connections, self._connections = self._connections, None
+            await connections.close()
 
     async def _write_in(
         self,

@@ -25,6 +25,12 @@ COST = 50
 SLOW, SLOW_PER_JOB = 0.005, 0.00005
 """Seconds that a claim from the head may take without being called slow."""
 
+
+def is_slow(seconds: float, jobs: int) -> bool:
+    """Whether a claim from the head that took so long for so many jobs is called slow."""
+    return seconds > SLOW + SLOW_PER_JOB * jobs
+
+
 _LEVELS = tuple(reversed(PRIORITIES))
 _BOTTOM = datetime.min.replace(tzinfo=UTC)
 
@@ -34,6 +40,8 @@ class Floors:
 
     def __init__(self) -> None:
         """Nothing is slow."""
+        self.plenty = False
+        """Whether the last claim was quick and got all that it asked for."""
         self._slow = False
         self._full_at = 0.0
         self._rest = REST
@@ -63,7 +71,8 @@ class Floors:
         if full:
             self._full_at = time.monotonic()
             self._rest = max(REST, COST * seconds)
-            self._slow = seconds > SLOW + SLOW_PER_JOB * sum(map(len, taken.values()))
+            self._slow = is_slow(seconds, sum(map(len, taken.values())))
+        self.plenty = not self._slow and all(len(taken[queue]) == n for queue, n in wants.items())
         if self._slow:
             for queue, n in wants.items():
                 self._raise(queue, taken[queue], now, dry=len(taken[queue]) < n)

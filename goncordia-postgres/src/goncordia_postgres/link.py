@@ -44,8 +44,6 @@ class Link:
     def __init__(self, pgconn: PGconn, schema: str, *, prepares: bool) -> None:
         """`prepares` is False behind a pooler that hands out another connection each time."""
         self.pgconn = pgconn
-        self.flushes = True
-        """Whether a commit waits for the disk."""
         self.worn = False
         """Whether the server has become read-only: a new connection may find another one."""
         self.terms: Statement | None = None
@@ -53,43 +51,55 @@ class Link:
         self._schema = schema
         self._prepares = prepares
         self._names: dict[str, bytes] = {}
+        self.defers = False
+        """Whether nobody waits for what comes of hints: it is read before the next answer."""
+        self._owed = False
+        """Whether that is still to be read."""
         self._transformer = Transformer(_Plain())
 
-    def ask(self, steps: Sequence[Step], *, apart: bool = False) -> PQGen[list[Reply]]:
-        """Send them together; apart: each in a transaction of its own.
+    @property
+    def rests(self) -> bool:
+        """Whether it is outside of any transaction, and nothing is to be read but of hints."""
+        return self._owed or self.pgconn.transaction_status == pq.TransactionStatus.IDLE
 
-        Raises the first one's `psycopg.Error`.
+    def ask(self, steps: Sequence[Step], hints: Sequence[Statement] = ()) -> PQGen[list[Reply]]:
+        """Send them together, and the hints behind them, in a transaction of their own.
+
+        Raises the first step's `psycopg.Error`; what becomes of a hint is nobody's concern.
         """
         if isinstance(steps[0], Copy):
             replies = [(yield from self._copy(steps[0]))]
-            return replies + ((yield from self.ask(steps[1:])) if steps[1:] else [])
-        if self.terms is not None and self._begins:
-            steps = [self.terms, *steps]
-            return (yield from self._ask(steps, apart))[1:]
-        return (yield from self._ask(steps, apart))
+            if steps[1:]:
+                replies += yield from self._ask(steps[1:], ())
+            yield from self.tell(hints)
+            return replies
+        if self.terms is not None and self.rests:
+            return (yield from self._ask([self.terms, *steps], hints))[1:]
+        return (yield from self._ask(steps, hints))
 
-    @property
-    def _begins(self) -> bool:
-        """Whether the next statement begins a transaction."""
-        return self.pgconn.transaction_status == pq.TransactionStatus.IDLE
+    def tell(self, hints: Sequence[Statement]) -> PQGen[None]:
+        """Send hints, as behind what was asked."""
+        if hints:
+            yield from self._pipeline((), hints)
 
-    def _ask(self, steps: Sequence[Step], apart: bool) -> PQGen[list[Reply]]:
+    def _ask(self, steps: Sequence[Step], hints: Sequence[Statement]) -> PQGen[list[Reply]]:
         statements = _flat(steps)
         try:
-            results = yield from self._exchange(statements, apart)
+            results = yield from self._exchange(statements, hints)
             replies = [self._read(result) for result in results]
         except _FORGOTTEN:
             self._names.clear()
-            if not self._begins:
+            if not self.rests:
                 raise
-            results = yield from self._exchange(statements, apart)
+            results = yield from self._exchange(statements, hints)
             replies = [self._read(result) for result in results]
         return _gathered(steps, replies)
 
     def _copy(self, copy: Copy) -> PQGen[Reply]:
         pgconn = self.pgconn
+        yield from self.settle()
         text = localized(copy.text, self._schema)
-        if self.terms is not None and self._begins:
+        if self.terms is not None and self.rests:
             text = f"{self.terms.text};{text}"
         pgconn.send_query(text.encode())
         yield from generators.send(pgconn)
@@ -103,19 +113,28 @@ class Link:
         result = yield from generators.copy_end(pgconn, None)
         return Reply((), result.command_tuples or 0)
 
-    def _exchange(self, statements: Sequence[Statement], apart: bool) -> PQGen[list[PGresult]]:
-        if len(statements) == 1 and (not self._prepares or statements[0].text in self._names):
+    def _exchange(
+        self, statements: Sequence[Statement], hints: Sequence[Statement]
+    ) -> PQGen[list[PGresult]]:
+        known = not self._prepares or statements[0].text in self._names
+        if len(statements) == 1 and known and not (hints or self._owed):
             self._send(statements[0])
             return (yield from generators.execute(self.pgconn))
-        return (yield from self._pipeline(statements, apart))
+        return (yield from self._pipeline(statements, hints))
 
-    def _pipeline(self, statements: Sequence[Statement], apart: bool) -> PQGen[list[PGresult]]:
+    def _pipeline(
+        self, statements: Sequence[Statement], hints: Sequence[Statement]
+    ) -> PQGen[list[PGresult]]:
         pgconn = self.pgconn
         pgconn.enter_pipeline_mode()
         try:
-            wanted = self._send_all(statements, apart)
+            wanted = self._send_all(statements) if statements else []
+            if hints:
+                self._send_all(hints)
             yield from generators.send(pgconn)
+            yield from self._hear_out()
             results: list[PGresult] = []
+            whole = True
             for kind in wanted:
                 [result] = yield from generators.fetch_many(pgconn)
                 failed = result.status not in (_COMMITTED if kind == _SYNCED else _FINE)
@@ -123,24 +142,43 @@ class Link:
                     self._names.clear()  # what came after it was not prepared
                 if kind == _ANSWERED or failed:
                     results.append(result)
+                whole = not failed or kind != _SYNCED
+            self._owed = whole and bool(hints)
+            if not self.defers:
+                yield from self._hear_out()
             return results
         finally:
-            if pgconn.status == pq.ConnStatus.OK:
-                with suppress(errors.OperationalError):  # it was left halfway, and will be closed
-                    pgconn.exit_pipeline_mode()
+            self._leave_pipeline()
 
-    def _send_all(self, statements: Sequence[Statement], apart: bool) -> list[int]:
-        """Send them; what the server will answer, one by one."""
+    def settle(self) -> PQGen[None]:
+        """Wait for what comes of the last hints."""
+        yield from self._hear_out()
+        self._leave_pipeline()
+
+    def _hear_out(self) -> PQGen[None]:
+        """Until their transaction has ended: whoever misses a hint looks by himself."""
+        owed, self._owed = self._owed, False
+        while owed:
+            for result in (yield from generators.fetch_many(self.pgconn)):
+                owed = owed and result.status not in _COMMITTED
+
+    def _leave_pipeline(self) -> None:
+        """If everything was read."""
+        if not self._owed and self.pgconn.status == pq.ConnStatus.OK:
+            with suppress(errors.OperationalError):  # it was left halfway, and will be closed
+                self.pgconn.exit_pipeline_mode()
+
+    def _send_all(self, statements: Sequence[Statement]) -> list[int]:
+        """Send them as one transaction; what the server will answer, one by one."""
         wanted: list[int] = []
-        for at, statement in enumerate(statements):
+        for statement in statements:
             if self._prepares and statement.text not in self._names:
                 self._prepare(statement.text)
                 wanted.append(_PREPARED)
             self._send(statement)
             wanted.append(_ANSWERED)
-            if (apart and statement is not self.terms) or at == len(statements) - 1:
-                self.pgconn.pipeline_sync()
-                wanted.append(_SYNCED)
+        self.pgconn.pipeline_sync()
+        wanted.append(_SYNCED)
         return wanted
 
     def _prepare(self, text: str) -> None:

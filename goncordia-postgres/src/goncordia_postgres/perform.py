@@ -20,18 +20,16 @@ _BEGIN, _COMMIT, _ROLLBACK = (Statement(text) for text in (sql.BEGIN, sql.COMMIT
 def alone(link: Link, env: Env, op: Op[R]) -> PQGen[R]:
     """Each statement by itself, and the hints with it.
 
-    They go in a transaction of their own where a commit waits for the disk: the server has one lock
-    for all that notify, and would hold it for that long, one commit after the other.
+    Those go in a transaction of their own: the server has one lock for all that notify, and would
+    hold it for as long as a commit waits for the disk, one after the other.
     """
     try:
         step = next(op)
         while True:
-            notes = env.take_notes()
-            replies = yield from link.ask([step, *notes], apart=link.flushes)
-            step = op.send(replies[0])
+            [reply] = yield from link.ask([step], env.take_notes())
+            step = op.send(reply)
     except StopIteration as stop:
-        if notes := env.take_notes():
-            yield from link.ask(notes)
+        yield from link.tell(env.take_notes())
         return stop.value
 
 

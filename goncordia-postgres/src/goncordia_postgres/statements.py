@@ -120,29 +120,32 @@ _FLOOR = f"""coalesce(
     ($6::timestamptz[])[(want.place - 1) * {len(PRIORITIES)} + {PRIORITIES.stop} - level.p],
     '-infinity'
 )"""
-CLAIM = f"""
-WITH want AS MATERIALIZED (
+_WANT = f"""want AS MATERIALIZED (
     SELECT want.queue, want.n, want.place, {now_or(5)} AS now
     FROM unnest($3::text[], $4::int8[]) WITH ORDINALITY AS want (queue, n, place)
     WHERE EXISTS ({_ALIVE}) AND {_OPEN}
-), due AS MATERIALIZED (
+)"""
+_DUE = f"""due AS MATERIALIZED (
     SELECT job.place, want.queue
     FROM want CROSS JOIN LATERAL (
         SELECT ready.place FROM {LEVELS} CROSS JOIN LATERAL (
             SELECT ctid AS place FROM goncordia.job_row
             WHERE queue = want.queue AND priority = level.p AND state < 3 AND run_at <= want.now
-                AND run_at >= {_FLOOR}
+                AND run_at >= {{floor}}
             ORDER BY run_at, id LIMIT want.n FOR UPDATE SKIP LOCKED
         ) AS ready
         LIMIT want.n
     ) AS job
-), taken AS (
-    UPDATE goncordia.job_row AS job
+)"""
+_TAKE = f"""UPDATE goncordia.job_row AS job
     SET state = 3, attempt = attempt + 1, session = $1::uuid, token = $2::uuid,
         attempted_at = {now_or(5)}, cancel_requested = false
     FROM due WHERE job.ctid = due.place
     RETURNING job.id, job.kind, job.args, job.version, job.queue, job.priority, job.attempt,
-        job.max_attempts, job.snoozes, job.run_at, job.created_at, job.tags, job.meta
+        job.max_attempts, job.snoozes, job.run_at, job.created_at, job.tags, job.meta"""
+CLAIM = f"""
+WITH {_WANT}, {_DUE.format(floor=_FLOOR)}, taken AS (
+    {_TAKE}
 ), left_over AS (
     SELECT want.queue, want.now FROM want
     WHERE want.n > (SELECT count(*) FROM due WHERE due.queue = want.queue)
@@ -161,6 +164,10 @@ SELECT NULL, NULL, NULL, (SELECT count(*) FROM ({_ALIVE}) AS alive)::int4, NULL,
     ), {now_or(5)}, NULL, NULL"""
 """The jobs, and a row without an id: whether the session lives, how many queues gave all that was
 asked of them, and of the others when the next job falls due; and now."""
+CLAIM_PLENTY = f"""
+WITH {_WANT}, {_DUE.format(floor="'-infinity'")}
+{_TAKE}"""
+"""The jobs alone, from the head, for less: whoever gets all that it asked for need know no more."""
 LOOK = f"""
 SELECT coalesce(bool_or(job.due), false), min(job.run_at), {now_or(2)}
 FROM unnest($1::text[]) AS want (queue) CROSS JOIN {LEVELS} CROSS JOIN LATERAL (

@@ -173,11 +173,16 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
 
 
-async def share(subject: Subject, scale: Scale, mark: Mark) -> Figures:
-    """Jobs a second of one process of several, while there is more than they can do."""
-    subject.work.expect(MANY)
+async def share(subject: Subject, scale: Scale, how: str, mark: Mark) -> Figures:
+    """Jobs a second of one process of several, while there is more than they can do.
+
+    `how` says how many jobs run at once, and how many milliseconds each waits.
+    """
+    concurrency, wait = how.split()
+    subject.work.expect(MANY, int(wait) / 1000)
     mark("ready")  # all begin at once, or each would be measured without the others
-    return {"share": await subject.drain(100, MANY, scale.seconds), **subject.spent()}
+    rate = await subject.drain(int(concurrency), MANY, scale.seconds)
+    return {"share": rate, **subject.spent()}
 
 
 async def profile(subject: Subject, scale: Scale, what: str, mark: Mark) -> Figures:
@@ -261,9 +266,9 @@ def take(
             if measure == "observed":
                 return await observed(subject, scale, mark)
             if measure == "fill":
-                return {measure: await fill(subject, MANY, 10 * scale.seconds)}
-            if measure == "share":
-                return await share(subject, scale, mark)
+                return {measure: await fill(subject, MANY, 4 * scale.seconds)}
+            if measure.startswith("share "):
+                return await share(subject, scale, measure.removeprefix("share "), mark)
             if measure.startswith("profile "):
                 return await profile(subject, scale, measure.removeprefix("profile "), mark)
             if measure.startswith("claim"):

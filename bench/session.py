@@ -26,6 +26,9 @@ ON_OTHER_LOOPS = ("enqueue", "pool 10", "pool 100")
 """Measured on trio and uvloop too, by those who run there."""
 WORDS = {2: "two", 4: "four"}
 WASTE = "wasted writes"
+SHARED = ((100, 0), (10, 100))
+"""By several processes: jobs at once, and milliseconds that each waits. The second, where a server
+is what limits, is a load that it allows."""
 STOCKS = {"queued": (1, 0), "finished": (0, 1)}
 
 
@@ -83,7 +86,8 @@ class Bench:
         names = [n for n in self.remotes if self._is_in(n, "pickup")]
         yield Group(units, [self._turn(n, "pickup", "asyncio", units) for n in names])
         if OURS in self.remotes and STORES[self.store].crowd > 1:
-            yield self._processes()
+            for size, wait in SHARED[: 2 if STORES[self.store].bare else 1]:
+                yield self._processes(size, wait)
         for loop in () if self.quick else ("uvloop", "trio"):
             for measure in ON_OTHER_LOOPS:
                 yield self._rate(measure, loop, f" {loop}")
@@ -100,35 +104,37 @@ class Bench:
         names = [n for n in names if self._is_in(n, measure)]
         return Group(units, [self._turn(n, measure, loop, units) for n in names])
 
-    def _processes(self) -> Group:
+    def _processes(self, size: int, wait: int) -> Group:
         """One process, and several, that share what waits: for a moment, as it must not run out."""
         store = STORES[self.store]
-        names = {1: "pool 100 one process", store.crowd: f"pool 100 {WORDS[store.crowd]} processes"}
+        what = f"pool {size}" + (f" wait {wait}ms" if wait else "")
+        names = {1: f"{what} one process", store.crowd: f"{what} {WORDS[store.crowd]} processes"}
         subjects = [OURS, *([RAW] if store.bare and RAW in self.remotes else [])]
         crowds = {
             subject: [self._remote(subject) for _ in range(1, store.crowd)] for subject in subjects
         }
-        self.seconds = [each for crowd in crowds.values() for each in crowd]
+        self.seconds += [each for crowd in crowds.values() for each in crowd]
 
         def turn(subject: str, n: int) -> Turn:
             def take() -> dict[str, float]:
                 working = [self.remotes[subject], *crowds[subject]][:n]
                 working[0].take("fill", "asyncio", self.scale)
-                share = partial(self._share, Barrier(n, timeout=PATIENCE))
+                share = partial(self._share, f"share {size} {wait}", Barrier(n, timeout=PATIENCE))
                 with ThreadPoolExecutor(n) as threads:
-                    return shares(names[n], list(threads.map(share, working)))
+                    return shares(names[n], waste, list(threads.map(share, working)))
 
             return Turn(subject, lambda: self._tried(subject, names[n], take))
 
-        units = {**dict.fromkeys(names.values(), RATE), WASTE: PERCENT}
+        waste = what.replace(f"pool {size}", WASTE)
+        units = {**dict.fromkeys(names.values(), RATE), waste: PERCENT}
         return Group(units, [turn(subject, n) for subject in subjects for n in names])
 
-    def _share(self, ready: Barrier, remote: Remote) -> dict[str, float]:
+    def _share(self, measure: str, ready: Barrier, remote: Remote) -> dict[str, float]:
         def wait(what: str) -> None:
             ready.wait()
 
         try:
-            return remote.take("share", "asyncio", self.scale, mark=wait) or {"share": 0.0}
+            return remote.take(measure, "asyncio", self.scale, mark=wait) or {"share": 0.0}
         except BrokenBarrierError as error:
             raise Failed("another process did not begin") from error
 
@@ -202,12 +208,12 @@ def observed(taken: Mapping[str, float], seen: Mapping[str, int]) -> dict[str, f
     return figures
 
 
-def shares(name: str, found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def shares(name: str, waste: str, found: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """What processes did together; of writes that were paid for, how many came to nothing."""
     told = {name: sum(each["share"] for each in found)}
     writes = sum(each.get("writes", 0.0) for each in found)
     if writes and len(found) > 1:
-        told[WASTE] = sum(each["wasted"] for each in found) / writes * 100
+        told[waste] = sum(each["wasted"] for each in found) / writes * 100
     return told
 
 

@@ -24,6 +24,9 @@ from goncordia_dynamo.store import Store
 from goncordia_dynamo.values import Item, Value, integer, number, string, text
 from goncordia_dynamo.write import Remove, Write
 
+GIVE_WAY = 0.1
+"""Seconds in which those that chose a shard later see it, and choose another."""
+
 _pack = msgspec.json.Encoder().encode
 _worker = msgspec.json.Decoder(WorkerInfo).decode
 
@@ -39,7 +42,10 @@ async def join(store: Store, worker: WorkerInfo, ttl: timedelta, moment: Moment)
         item = _item_of(session)
         await store.table.put(item)
         others = await _others(store, session.id)
-        if not _crowded(store, session.id, others):
+        if _excess(store, session.id, others) and _is_first(store, session.id, others):
+            await store.table.caller.io.sleep(GIVE_WAY)
+            others = await _others(store, session.id)
+        if not _excess(store, session.id, others):
             store.saw_alive(session.id)
             return session
         await store.table.apply([Remove(item, ("beat",))])
@@ -78,11 +84,10 @@ def _excess(store: Store, own: UUID, others: Sequence[UUID]) -> int:
     return taken[store.layout.shard(own)] - min(taken[n] for n in range(store.layout.shards))
 
 
-def _crowded(store: Store, own: UUID, others: Sequence[UUID]) -> bool:
-    """Whether others of its shard came first, and another shard has fewer."""
+def _is_first(store: Store, own: UUID, others: Sequence[UUID]) -> bool:
+    """Whether it was minted before all others of its shard."""
     shard = store.layout.shard
-    first = own < min((each for each in others if shard(each) == shard(own)), default=own)
-    return _excess(store, own, others) > 0 and not first
+    return all(own < each for each in others if shard(each) == shard(own))
 
 
 async def beat(store: Store, id: UUID, tokens: Collection[UUID], moment: Moment) -> Beat:

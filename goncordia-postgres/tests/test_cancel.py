@@ -21,12 +21,14 @@ from goncordia.ids import uuid7
 from goncordia.jobs import AttemptError, Conflict, UniqueKey, completed, failed, released
 from goncordia.lifecycle import State
 from goncordia.sessions import Claim, WorkerInfo
+from goncordia.statements import Reply
 from goncordia_conformance.awaits import CancelledAt
 from goncordia_postgres import PostgresDriver
+from goncordia_postgres.borrow import AsyncBorrower
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .helpers import HANDLES, Shelf, job, psycopg_here, running
+from .helpers import HANDLES, Shelf, asyncpg_here, job, psycopg_here, running
 
 Operation = Callable[[PostgresDriver], Awaitable[object]]
 
@@ -200,6 +202,33 @@ def test_in_a_transaction_of_a_native_connection(
 ) -> None:
     portal, driver, url = on_asyncio
     portal.call(through_a_native_one, driver, url, name, operation, n)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.anyio
+async def test_between_two_statements_of_asyncpg_nothing_is_committed(
+    driver: PostgresDriver, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [held] = await running(driver)
+    asked = AsyncBorrower._ask
+    async with asyncpg_here(url) as handle:
+        await handle.run("BEGIN")
+        with anyio.CancelScope() as scope:
+
+            async def ask(*args: Any) -> Reply:
+                reply = await asked(*args)
+                scope.cancel()
+                return reply
+
+            monkeypatch.setattr(AsyncBorrower, "_ask", ask)
+            await driver.finish([completed(held, None, [job()])], tx=handle.tx)
+        assert scope.cancelled_caught
+        with pytest.raises(InFailedSQLTransactionError):
+            await handle.run("SELECT 1")
+        await handle.run("COMMIT")
+    [row] = await driver.get([held.id])
+    assert row
+    assert row.state is State.RUNNING
 
 
 @pytest.mark.anyio

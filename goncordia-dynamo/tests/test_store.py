@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import anyio
-import msgspec
 import pytest
-from goncordia import Client
 from goncordia.actions import Cancel
 from goncordia.answers import Filter, QueueChange
-from goncordia.errors import DriverNotFound, InvalidArgument, SchemaMismatch, StoreUnusable
 from goncordia.ids import uuid7
 from goncordia.jobs import (
-    AttemptError,
-    Conflict,
     Hold,
     NewJob,
     UniqueKey,
     completed,
-    failed,
     released,
 )
 from goncordia.lifecycle import State
-from goncordia.plugins import open_driver, print_schema
 from goncordia.sessions import Claim, WorkerInfo
-from goncordia_dynamo import DynamoDriver, DynamoTransaction, counts
-from goncordia_dynamo.call import Caller
-from goncordia_dynamo.values import Cost, Done
-from goncordia_testservers.dynamo import Dynamo
+from goncordia_dynamo import DynamoDriver, counts
+from goncordia_dynamo.values import Done
 
 pytestmark = pytest.mark.anyio
 TTL = timedelta(seconds=60)
@@ -220,165 +209,3 @@ async def test_a_list_walks_ages_and_partitions_newest_first(make) -> None:
             if cursor is None:
                 break
         assert shown == sorted(ids, reverse=True)
-
-
-# The schema.
-
-
-async def test_a_missing_table_is_told_with_the_remedy(make) -> None:
-    async with make() as driver:
-        with pytest.raises(SchemaMismatch, match="goncordia migrate"):
-            await Client(driver).stats()
-        assert [step.name for step in await driver.migrate()] == ["table"]
-        assert await driver.migrate() == []
-
-
-@pytest.mark.parametrize("other", [{"shards": 2}, {"spread": 3}])
-async def test_a_table_laid_out_otherwise_is_refused(driver, make, other) -> None:
-    async with make(driver.table, **other) as wrong:
-        for call in (wrong.stats, wrong.migrate):
-            with pytest.raises(SchemaMismatch, match="open it with"):
-                await call()
-
-
-async def test_a_table_of_others_is_refused(make) -> None:
-    async with make() as driver:
-        theirs = {
-            "TableName": driver.table,
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-        }
-        await driver._caller.call("CreateTable", theirs, Done)
-        with pytest.raises(SchemaMismatch, match="not as goncordia makes it"):
-            await driver.migrate()
-
-
-async def test_a_driver_that_is_not_open_says_so(make) -> None:
-    with pytest.raises(StoreUnusable, match="async with"):
-        await make().stats()
-
-
-async def test_a_url_names_the_table(dynamodb: Dynamo) -> None:
-    url = "dynamodb://jobs.of-shop?region=eu-west-1&shards=4"
-    opened = open_driver(url, tx=DynamoTransaction)
-    assert isinstance(opened, DynamoDriver)
-    assert (opened.table, opened.capabilities.order) == ("jobs.of-shop", "window")
-    for wrong in ("dynamodb://", "dynamodb://t/x", "dynamodb://t?shard=1", "dynamodb://t?shards=0"):
-        with pytest.raises(InvalidArgument):
-            open_driver(wrong)
-    with pytest.raises(DriverNotFound):
-        open_driver("dynamo://t")
-
-
-async def described(driver: DynamoDriver):
-    request = {"TableName": driver.table}
-    return (await driver._caller.call("DescribeTable", request, Raw)).table
-
-
-class Raw(msgspec.Struct, rename="pascal"):
-    """`DescribeTable`, as it comes."""
-
-    table: dict[str, Any]
-    consumed_capacity: Cost = None
-
-
-def billing(table: dict[str, Any]) -> list[object]:
-    """Of the table and its index: read and write units, none where they are paid on demand."""
-    parts = [table, *table["GlobalSecondaryIndexes"]]
-    none = {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0}
-    units = [part.get("ProvisionedThroughput", none) for part in parts]
-    return [table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")] + [
-        (each["ReadCapacityUnits"], each["WriteCapacityUnits"]) for each in units
-    ]
-
-
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("", ["PAY_PER_REQUEST", (0, 0), (0, 0)]),
-        ("?provisioned=3,7", ["PROVISIONED", (3, 7), (3, 7)]),
-    ],
-)
-async def test_the_table_is_on_demand_or_provisioned(make, dynamodb, query, found) -> None:
-    """As the URL says, whether `migrate` makes the table or CloudFormation does."""
-    url = f"dynamodb://t{uuid7().hex}{query}"
-    where = f"{'&' if query else '?'}region=local&endpoint={dynamodb.endpoint}"
-    async with open_driver(url + where) as driver:
-        assert isinstance(driver, DynamoDriver)
-        await driver.migrate()
-        assert billing(await described(driver)) == found
-        assert await driver.migrate() == []
-    async with make() as other:
-        await created(other, print_schema(url, "cloudformation"))
-        assert billing(await described(other)) == found
-
-
-@pytest.mark.parametrize("said", ["5", "5,", "0,5", "a,b", "1,2,3", "-1,5", ""])
-def test_units_that_make_no_sense_are_refused(said) -> None:
-    with pytest.raises(InvalidArgument, match="provisioned"):
-        open_driver(f"dynamodb://t?provisioned={said}")
-    with pytest.raises(InvalidArgument, match="provisioned"):
-        DynamoDriver("t", provisioned=(1, 0))
-
-
-async def created(driver: DynamoDriver, template: str) -> None:
-    """Make its table as the template says."""
-    made = json.loads(template)["Resources"]["Table"]["Properties"]
-    ours = ("TimeToLiveSpecification", "PointInTimeRecoverySpecification")
-    request = {name: value for name, value in made.items() if name not in ours}
-    await driver._caller.call("CreateTable", request | {"TableName": driver.table}, Done)
-
-
-async def test_the_template_makes_the_same_table(make) -> None:
-    async with make() as driver:
-        await created(driver, print_schema(f"dynamodb://{driver.table}", "cloudformation"))
-        assert [step.name for step in await driver.migrate()] == ["table"]
-        await driver.insert([new(driver)])
-
-
-ACTIONS = {"INSERT": "PartiQLInsert", "UPDATE": "PartiQLUpdate", "DELETE": "PartiQLDelete"}
-ENTRIES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
-
-
-def needed(operation: str, request) -> set[str]:
-    """The permissions that a request takes."""
-    if operation == "BatchExecuteStatement":
-        return {ACTIONS[each["Statement"].split(" ", 1)[0]] for each in request["Statements"]}
-    if operation == "TransactWriteItems":
-        names = [name for entry in request["TransactItems"] for name in entry]
-        return {ENTRIES.get(name, "ConditionCheckItem") for name in names}
-    return {operation}
-
-
-@pytest.mark.parametrize("bearer", ["Producer", "Worker"])
-async def test_the_policies_allow_what_their_bearers_do(driver, make, monkeypatch, bearer) -> None:
-    template = json.loads(print_schema("dynamodb://t", "cloudformation"))
-    policy = template["Resources"][f"{bearer}Policy"]["Properties"]["PolicyDocument"]
-    allowed = {action.split(":")[1] for action in policy["Statement"][0]["Action"]}
-    asked: set[str] = set()
-    call = Caller.call
-
-    async def heard(self, operation, request, answer):
-        asked.update(needed(operation, request))
-        return await call(self, operation, request, answer)
-
-    monkeypatch.setattr(Caller, "call", heard)
-    unique = UniqueKey(b"k" * 32, Hold.LIVE, Conflict.REPLACE)
-    async with make(driver.table) as ours:
-        for _ in range(2):
-            await ours.insert([new(ours), new(ours, unique=unique)])
-            async with ours.begin() as tx:
-                await ours.insert([new(ours, unique=unique)], tx=tx)
-        if bearer == "Worker":
-            session = await ours.join(WorkerInfo("worker"), TTL)
-            jobs = (await ours.claim(Claim(uuid7(), session.id, {"q": 3}))).jobs
-            await ours.beat(session.id, [job.token for job in jobs])
-            error = AttemptError(1, jobs[0].created_at, "E", "m")
-            await ours.finish([failed(jobs[0], error, timedelta(0)), completed(jobs[1])])
-            await ours.leave(session.id)
-            await ours.rescue(10)
-            await ours.compare_and_set("leader", None, b"1")
-            await ours.compare_and_set("leader", b"1", None)
-    assert asked <= allowed
-    assert len(asked) >= 5

@@ -101,7 +101,8 @@ async def _until_active(table: Table) -> None:
         found = await _described(table)
         if found is not None and found.table.table_status == "ACTIVE":
             _check_shape(table, found)
-            return
+            if all(each.index_status == "ACTIVE" for each in found.table.global_secondary_indexes):
+                return
         await table.caller.io.sleep(0.5)
     raise Unavailable(f"table {table.name} did not become active; try again")
 
@@ -112,8 +113,8 @@ def _check_shape(table: Table, found: Described) -> None:
     if names != ["pk", "sk"] or INDEX not in indexes:
         raise SchemaMismatch(
             f"table {table.name} is there and not as goncordia makes it (keys {names}, indexes "
-            f"{sorted(indexes)}): name another, or make it by `goncordia migrate --plan "
-            "cloudformation`"
+            f"{sorted(indexes)}): name another, or give it what `goncordia migrate "
+            "--cloudformation` prints"
         )
 
 

@@ -13,21 +13,20 @@ from goncordia_dynamo.schema import TTL, Units, definition
 
 JSON = Mapping[str, object]
 
-_READS = ("GetItem", "BatchGetItem", "Query")
-_STATEMENTS = ("PartiQLInsert", "PartiQLUpdate")
-_TRANSACTIONS = ("ConditionCheckItem", "PutItem", "UpdateItem", "DeleteItem")
-
-PRODUCER = (*_READS, "PartiQLInsert", "ConditionCheckItem", "PutItem", "UpdateItem")
-"""Jobs, their unique keys, and that a queue has them; nothing is deleted."""
-WORKER = (*_READS, *_STATEMENTS, "PartiQLDelete", *_TRANSACTIONS)
+PRODUCER = (
+    *("GetItem", "BatchGetItem", "Query", "PartiQLInsert", "PartiQLUpdate"),
+    *("ConditionCheckItem", "PutItem", "UpdateItem"),
+)
+"""Jobs, their unique keys and who held them, and that a queue has them; nothing is deleted."""
+WORKER = (*PRODUCER, "PartiQLDelete")
 """All of a producer's, for follow-up jobs; claims and outcomes; keys and sessions that are over."""
-OPERATOR = WORKER
+OPERATOR = (*WORKER, "DescribeTable")
 """What a worker may, and the table's description: `goncordia migrate` then finds it up to date."""
 
 _BEARERS: Mapping[str, Sequence[str]] = {
     "Producer": PRODUCER,
     "Worker": WORKER,
-    "Operator": (*OPERATOR, "DescribeTable"),
+    "Operator": OPERATOR,
 }
 
 

@@ -73,6 +73,23 @@ async def test_a_hint_that_fails_costs_nothing_else(
     assert connections._idle == [before], "the connection is as good as it was"
 
 
+async def test_a_hint_that_could_not_be_prepared_is_prepared_anew(
+    driver: PostgresDriver, notes: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "NOTIFY", "SELECT tell_later($1::text, $2::text)")
+    await driver.insert([job()])
+    assert await heard(driver, notes) == []
+    notes.execute(
+        "CREATE FUNCTION tell_later(text, text) RETURNS void "
+        "LANGUAGE sql AS 'SELECT pg_notify($1, $2)'"
+    )
+    try:
+        await driver.insert([job()])
+        assert await heard(driver, notes) == ["default"]
+    finally:
+        notes.execute("DROP FUNCTION tell_later")
+
+
 async def test_what_is_due_next_week_sends_none(
     driver: PostgresDriver, notes: psycopg.Connection
 ) -> None:

@@ -161,6 +161,8 @@ class Link:
         while owed:
             for result in (yield from generators.fetch_many(self.pgconn)):
                 owed = owed and result.status not in _COMMITTED
+                if result.status not in _FINE | _COMMITTED:
+                    self._names.clear()  # it may not have been prepared
 
     def _leave_pipeline(self) -> None:
         """If everything was read."""

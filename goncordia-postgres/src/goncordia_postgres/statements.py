@@ -288,20 +288,27 @@ SELECT NULL::uuid, NULL::bool, (
     SELECT count(*) FROM goncordia.session WHERE died_at IS NULL
 ) FROM me
 UNION ALL
-SELECT job.id, {forgotten}, NULL FROM me JOIN goncordia.job_row AS job
-    ON job.session = me.id AND job.state = 3
+SELECT job.id, {forgotten}, NULL FROM me {held}
 WHERE {wanted}"""
 BEAT = _BEAT.format(
-    now=now_or(4), forgotten=_FORGOTTEN, wanted=f"job.cancel_requested OR {_FORGOTTEN}"
+    now=now_or(4),
+    forgotten=_FORGOTTEN,
+    held="JOIN goncordia.job_row AS job ON job.session = me.id AND job.state = 3",
+    wanted=f"job.cancel_requested OR {_FORGOTTEN}",
 )
 """Without rows: it is dead. The first says how many live, the others which jobs were forgotten, and
 which are to stop."""
 BEAT_KNOWN = _BEAT.format(
     now=now_or(3),
     forgotten="false",
-    wanted="job.token = ANY ($2::uuid[]) AND job.cancel_requested",
+    held="""CROSS JOIN unnest($2::uuid[]) AS known (token) CROSS JOIN LATERAL (
+    SELECT id, cancel_requested FROM goncordia.job_row
+    WHERE session = me.id AND token = known.token AND state = 3 OFFSET 0
+) AS job""",
+    wanted="job.cancel_requested",
 )
-"""The same, of the known tokens alone: what is forgotten is not looked for."""
+"""The same, of the known tokens alone: what is forgotten is not looked for. (`OFFSET 0` has each
+token looked up, where PostgreSQL 15 would walk over the session's entries to filter them.)"""
 FORGOTTEN = f"""
 SELECT job.id FROM goncordia.job_row AS job
 WHERE job.session = $1::uuid AND job.state = 3 AND {_FORGOTTEN}"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import botocore.session  # pyright: ignore[reportMissingTypeStubs]
 import pytest
@@ -67,6 +68,28 @@ async def test_the_endpoint_is_botocores(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-2")
     assert await Account(None, None, None).locate() == ("http://127.0.0.1:1", "us-east-2")
     assert (await Account(None, None, "http://x").locate())[0] == "http://x"
+
+
+class Aio(botocore.session.Session):
+    """As aiobotocore's: what may take time is to be awaited."""
+
+    async def get_credentials(self, **options):
+        raise AssertionError
+
+    async def _create_client(self):
+        raise AssertionError
+
+    def create_client(self, *args, **options):  # pyright: ignore[reportIncompatibleMethodOverride]
+        return self._create_client()
+
+
+@pytest.mark.parametrize("kind", [botocore.session.Session, Aio])
+async def test_a_profile_says_where_to_call(monkeypatch, tmp_path: Path, kind) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile shop]\nregion=eu-west-3\nendpoint_url=http://shop:8000\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    found = await Account(kind(profile="shop"), None, None).locate()
+    assert found == ("http://shop:8000", "eu-west-3")
 
 
 async def test_a_region_has_to_be_known() -> None:

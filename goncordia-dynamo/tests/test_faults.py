@@ -13,10 +13,11 @@ from uuid import UUID
 
 import anyio
 import pytest
-from goncordia.answers import Finished, Insertion
+from goncordia.answers import Filter, Finished, Insertion
 from goncordia.errors import Unavailable
 from goncordia.ids import uuid7
 from goncordia.jobs import NewJob, completed
+from goncordia.lifecycle import State
 from goncordia.sessions import Claim, WorkerInfo
 from goncordia_conformance.bench import Bench
 from goncordia_conformance.faults import WORKERS, Work
@@ -33,6 +34,8 @@ TTL = timedelta(seconds=60)
 THROTTLES = {"throttled": 0.1, "over capacity": 0.1, "half throttled": 0.3}
 BREAKS = {"failed": 0.03, "failed late": 0.03, "refused": 0.03, "lost": 0.03, "delayed": 0.1}
 LAGS = {"stale": 0.4}
+CONFLICTS = {"in conflict": 0.1}
+EVERYTHING = BREAKS | LAGS | THROTTLES | CONFLICTS
 
 
 def new(driver: DynamoDriver, n: int) -> list[NewJob]:
@@ -74,7 +77,7 @@ async def test_what_is_throttled_again_and_again_is_unavailable(make, dynamodb: 
             assert await driver.insert(new(driver, 1))
 
 
-@pytest.mark.parametrize("rates", [LAGS, BREAKS | LAGS | THROTTLES], ids=len)
+@pytest.mark.parametrize("rates", [LAGS, EVERYTHING], ids=len)
 async def test_whatever_happens_the_work_ends_and_adds_up(make, dynamodb: Dynamo, rates) -> None:
     """Producer and workers send again what was not answered; each job ends once, by one token."""
     async with make() as direct:
@@ -111,6 +114,26 @@ async def test_sixteen_share_an_index_that_lags(make, dynamodb: Dynamo) -> None:
                     tasks.start_soon(work)
             assert taken == {job.id: 1 for job in jobs}
             _told(proxy, LAGS)
+
+
+async def test_a_lost_claim_is_found_in_the_log(make, dynamodb: Dynamo) -> None:
+    """It took jobs, nobody heard of it, and its worker died."""
+    async with make() as direct:
+        await direct.migrate()
+        with DynamoProxy(dynamodb.endpoint) as proxy:
+            async with make(direct.table, endpoint=proxy.endpoint) as driver:
+                session = await driver.join(WorkerInfo("worker"), TTL)
+                await driver.insert(new(driver, 30))
+                await driver.claim(Claim(uuid7(), session.id, {"q": 1}))
+                proxy.loses = "BatchExecuteStatement"
+                with pytest.raises(Unavailable):
+                    await driver.claim(Claim(uuid7(), session.id, {"q": 20}))
+        running = await direct.list(Filter(states=(State.RUNNING,)))
+        assert len(running.rows) == 21
+        await direct.leave(session.id)
+        assert (await direct.rescue(100)).n == 21
+        assert not (await direct.list(Filter(states=(State.RUNNING,)))).rows
+        assert await direct.sessions() == []
 
 
 def _told(proxy: DynamoProxy, rates: dict[str, float]) -> None:

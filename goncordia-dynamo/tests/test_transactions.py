@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import anyio
@@ -34,7 +35,7 @@ class SendConfirmation(Args, kind="send_confirmation"):
     order: str
 
 
-def order(table: str, number: str, *, once: bool = True) -> dict[str, object]:
+def order(table: str, number: str, *, once: bool = True) -> dict[str, Any]:
     """An entry of a caller's own; here in the same table, which it need not be."""
     item = {"pk": {"S": f"order#{number}"}, "sk": {"S": "o"}}
     condition = {"ConditionExpression": "attribute_not_exists(pk)"} if once else {}
@@ -172,6 +173,32 @@ async def test_a_throttled_commit_is_rerun_later(make, dynamodb: Dynamo) -> None
             assert driver.usage.throttled > 1
             proxy.rates = {}
             await driver.commit(tx)
+
+
+async def test_a_commit_that_meets_another_is_rerun(make, dynamodb: Dynamo) -> None:
+    with DynamoProxy(dynamodb.endpoint) as proxy:
+        async with make(endpoint=proxy.endpoint) as driver:
+            await driver.migrate()
+            proxy.rates = {"in conflict": 1.0}
+            tx = DynamoTransaction()
+            await driver.insert([new(driver)], tx=tx)
+            with pytest.raises(EntryConflict) as raised:
+                await driver.commit(tx)
+            assert type(raised.value) is EntryConflict
+            assert len(raised.value.entries) == proxy.counts["in conflict"] == 1
+            proxy.rates = {}
+            await driver.commit(tx)
+
+
+async def test_four_megabytes_are_too_large(driver) -> None:
+    entries = [order(driver.table, f"{n}") for n in range(12)]
+    for entry in entries:
+        entry["Put"]["Item"]["text"] = {"S": "x" * 380_000}
+    with pytest.raises(TransactionTooLarge):
+        async with driver.begin() as tx:
+            tx.add(*entries)
+            await driver.insert([new(driver)], tx=tx)
+    assert await driver._table.query_all("order#0") == []
 
 
 @pytest.mark.parametrize(

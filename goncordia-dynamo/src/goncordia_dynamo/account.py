@@ -120,18 +120,28 @@ class Account:
 
 def _endpoint(session: BotocoreSession, region: str) -> str:
     """As botocore's own client would have it, with its profile, FIPS and endpoint settings."""
-    for maker in (session, get_session()):  # aiobotocore's makes a context instead of a client
-        try:
-            client = cast("_Maker", maker).create_client("dynamodb", region_name=region)
-        except BotoCoreError as error:
-            raise InvalidArgument(f"region={region!r}: {error}") from error
-        if (meta := getattr(client, "meta", None)) is not None:
-            return cast("_Meta", meta).endpoint_url
-    raise InvalidArgument("the session makes no clients: use one of boto3, botocore, aiobotocore")
+    if inspect.iscoroutinefunction(session.get_credentials):
+        session = _plain(session)
+    try:
+        client = cast("_Maker", session).create_client("dynamodb", region_name=region)
+    except BotoCoreError as error:
+        raise InvalidArgument(f"region={region!r}: {error}") from error
+    return client.meta.endpoint_url
+
+
+def _plain(session: BotocoreSession) -> BotocoreSession:
+    """Botocore's in the place of aiobotocore's, whose clients are to be awaited."""
+    plain = get_session()
+    plain.set_config_variable("profile", session.get_config_variable("profile"))  # pyright: ignore[reportUnknownMemberType]
+    return cast("BotocoreSession", plain)
+
+
+class _Client(Protocol):
+    meta: _Meta
 
 
 class _Maker(Protocol):
-    def create_client(self, service_name: str, *, region_name: str) -> object: ...
+    def create_client(self, service_name: str, *, region_name: str) -> _Client: ...
 
 
 def _aging(credentials: _Credentials) -> bool:

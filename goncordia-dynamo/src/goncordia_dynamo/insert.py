@@ -15,7 +15,7 @@ from goncordia_dynamo import draft
 from goncordia_dynamo.draft import Draft, large_part
 from goncordia_dynamo.moment import Moment
 from goncordia_dynamo.record import Record, item_of
-from goncordia_dynamo.revise import Plan, revise
+from goncordia_dynamo.revise import TRIES, Plan, contended, pause, revise
 from goncordia_dynamo.store import Store
 from goncordia_dynamo.unique import read_guard
 from goncordia_dynamo.write import Put, Write
@@ -31,14 +31,28 @@ async def insert(store: Store, jobs: Sequence[NewJob], moment: Moment) -> list[I
     plain, others = _apart(jobs)
     await store.know_ages(job.id for job in jobs)
     await store.know_levels((jobs[n].queue, jobs[n].priority) for n in plain)
-    await store.table.apply([put for n in plain for put in large_part(records[n], store.layout)])
-    puts = [Put(item_of(records[n], store.layout)) for n in plain]
-    for n, outcome in zip(plain, await store.table.apply(puts), strict=True):
-        status = Insertion.CREATED if outcome.done else Insertion.EXISTING
+    await _put(store, [put for n in plain for put in large_part(records[n], store.layout)])
+    made = await _put(store, [Put(item_of(records[n], store.layout)) for n in plain])
+    for n, created in zip(plain, made, strict=True):
+        status = Insertion.CREATED if created else Insertion.EXISTING
         answers[n] = Inserted(jobs[n].id, status)
     for n in others:
         [answers[n]] = await revise(store, [(jobs[n].id, records[n])], _Inserting(store, moment))
     return [answers[n] for n in range(len(jobs))]
+
+
+async def _put(store: Store, puts: Sequence[Put]) -> list[bool]:
+    """Put these items; which of them were not there before."""
+    created: dict[int, bool] = {}
+    left = list(range(len(puts)))
+    for attempt in range(TRIES):
+        outcomes = await store.table.apply([puts[n] for n in left])
+        created |= {n: o.done for n, o in zip(left, outcomes, strict=True) if not o.busy}
+        left = [n for n in left if n not in created]  # they met a transaction
+        if not left:
+            return [created[n] for n in range(len(puts))]
+        await pause(store, attempt)
+    raise contended(len(left))
 
 
 def new_records(jobs: Sequence[NewJob], moment: Moment) -> list[Record]:

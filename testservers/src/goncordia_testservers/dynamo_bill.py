@@ -28,17 +28,22 @@ _DELETE = re.compile(r'DELETE FROM "(?P<table>[^"]+)" WHERE (?P<where>.*)$')
 _CHANGE = re.compile(r'(SET|REMOVE) "(\w+)"(?: = (\?|\'\w+\'|"\w+" \+ -?\d+))?')
 
 
+def has_writes(operation: str) -> bool:
+    """Whether the request holds several writes."""
+    return operation in ("BatchExecuteStatement", "TransactWriteItems")
+
+
 def has_parts(operation: str) -> bool:
     """Whether one part of the request may be done and another not."""
-    return operation in ("BatchExecuteStatement", "BatchGetItem", "TransactWriteItems")
+    return has_writes(operation) or operation == "BatchGetItem"
 
 
 def halves(
-    operation: str, request: Json, chance: random.Random
+    operation: str, request: Json, chance: random.Random, code: str
 ) -> tuple[Json | None, int, Restore]:
-    """What is left to do of a request, how much is throttled, and the answer to the whole."""
+    """What is left to do of a request, how much is refused, and the answer to the whole."""
     if operation == "TransactWriteItems":
-        return None, 1, _cancelled(request, chance)
+        return None, 1, _cancelled(request, chance, code)
     if operation == "BatchGetItem":
         return _half_read(request, chance)
     statements = request["Statements"]
@@ -47,16 +52,16 @@ def halves(
 
     def restore(answer: Json) -> tuple[int, bytes]:
         done = iter(answer.get("Responses", []))
-        error = {"Error": {"Code": "ThrottlingError", "Message": "by the proxy"}}
+        error = {"Error": {"Code": code, "Message": "by the proxy"}}
         told = [error if n in out else next(done) for n in range(len(statements))]
         return 200, json.dumps({"Responses": told}).encode()
 
     return ({**request, "Statements": kept} if kept else None), len(out), restore
 
 
-def _cancelled(request: Json, chance: random.Random) -> Restore:
+def _cancelled(request: Json, chance: random.Random, code: str) -> Restore:
     n = chance.randrange(len(request["TransactItems"]))
-    codes = ["ThrottlingError" if k == n else "None" for k in range(len(request["TransactItems"]))]
+    codes = [code if k == n else "None" for k in range(len(request["TransactItems"]))]
     told = {
         "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
         "message": "by the proxy",

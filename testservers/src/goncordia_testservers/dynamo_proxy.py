@@ -24,10 +24,11 @@ from goncordia_testservers.dynamo_bill import Json
 
 THROTTLING, CAPACITY = "ThrottlingException", "ProvisionedThroughputExceededException"
 FAULTS = (
-    *("throttled", "over capacity", "half throttled", "failed", "failed late", "refused"),
-    *("lost", "delayed", "stale"),
+    *("throttled", "over capacity", "half throttled", "in conflict", "failed", "failed late"),
+    *("refused", "lost", "delayed", "stale"),
 )
-"""`half`: some statements, keys or entries of a request; `failed`: an InternalServerError, `late`:
+"""`half`: some statements, keys or entries of a request; `in conflict`: some statements or entries
+met another transaction; `failed`: an InternalServerError, `late`:
 though it was done; `refused` and `lost`: no reply, before and after it was done; `stale`: an index
 as it was some time ago."""
 SLOWEST = 0.03
@@ -46,6 +47,8 @@ class DynamoProxy:
         self.rates = dict(rates or {})
         self.counts: Counter[str] = Counter()
         """How often each fault happened, and what was billed: `read units`, `write units`."""
+        self.loses = ""
+        """An operation whose replies are all lost."""
         self.billing = False
         """Whether statements are executed one by one, to be told what each costs."""
         self._upstream = urlsplit(upstream).netloc
@@ -99,7 +102,9 @@ class DynamoProxy:
     def _pass_on(self, asked: _Handler, operation: str, body: bytes) -> None:
         request = cast("Json", json.loads(body))
         if bill.has_parts(operation) and self._happens("half throttled"):
-            answer = self._half(asked, operation, request)
+            answer = self._half(asked, operation, request, "ThrottlingError")
+        elif bill.has_writes(operation) and self._happens("in conflict"):
+            answer = self._half(asked, operation, request, "TransactionConflict")
         elif _is_look(request) and self._happens("stale", count=False):
             answer = self._stale(asked, operation, request)
         else:
@@ -109,7 +114,7 @@ class DynamoProxy:
                 self._index.setdefault(_line(request), (time.monotonic(), answer[1]))
         if self._happens("failed late"):
             return asked.refuse("InternalServerError", 500)
-        if self._happens("lost"):
+        if operation == self.loses or self._happens("lost"):
             return asked.hang_up()
         return asked.answer(*answer)
 
@@ -137,10 +142,10 @@ class DynamoProxy:
         with self._lock:
             self.counts[kind] += round(units * 2)
 
-    def _half(self, asked: _Handler, operation: str, request: Json) -> tuple[int, bytes]:
-        """Part of a request is done, and the other part throttled."""
-        kept, throttled, restore = bill.halves(operation, request, self._chance)
-        if not throttled:
+    def _half(self, asked: _Handler, operation: str, request: Json, code: str) -> tuple[int, bytes]:
+        """Part of a request is done, and the other part refused."""
+        kept, refused, restore = bill.halves(operation, request, self._chance, code)
+        if not refused:
             return self._send(asked, operation, request)
         status, answer = self._send(asked, operation, kept) if kept else (200, b"{}")
         if status != 200:

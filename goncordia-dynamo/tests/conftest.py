@@ -11,9 +11,18 @@ import pytest
 from goncordia_dynamo import DynamoDriver
 from goncordia_testservers.dynamo import Dynamo
 
+from .told import TOLD
+
 SOMEBODY = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 Make = Callable[..., DynamoDriver]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the proxies did."""
+    if TOLD:
+        told = ", ".join(f"{fault} {n}" for fault, n in sorted(TOLD.items()) if n)
+        terminalreporter.write_line(f"DynamoDB's proxies: {told}")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import psycopg
@@ -15,6 +16,7 @@ from goncordia_postgres import floors as module
 from goncordia_postgres import statements as sql
 from goncordia_postgres.floors import Floors
 from goncordia_postgres.place import SETTINGS
+from goncordia_testservers.postgres import Postgres
 
 from .helpers import ids, job, psycopg_here
 
@@ -34,6 +36,13 @@ class Worker:
 
     async def finish(self, outcomes: list[Outcome]) -> None:
         await self.driver.finish(outcomes)
+
+
+@pytest.fixture
+def url(postgres: Postgres, template: str) -> Iterator[str]:
+    """Of tables that nobody has used before: blocks are counted."""
+    with postgres.database(template) as url:
+        yield url
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from goncordia_postgres import PostgresDriver, thrift
 from goncordia_postgres import statements as sql
 from goncordia_postgres.place import SETTINGS
 from goncordia_postgres.thrift import Thrift
+from goncordia_testservers.postgres import Postgres
 
 from .helpers import job
 
@@ -44,10 +45,14 @@ async def test_a_cancel_is_told_and_a_dead_session_is_found_a_little_later(
     assert (await driver.rescue(10)).n == 2
 
 
-def test_who_asks_for_known_jobs_reads_no_others(url: str) -> None:
+def test_who_asks_for_known_jobs_reads_no_others(postgres: Postgres, template: str) -> None:
     """What other tokens of the session have claimed since an old snapshot is not walked over."""
     session, token = uuid7(), uuid7()
-    with psycopg.connect(url) as old, psycopg.connect(url, autocommit=True) as looker:
+    with (
+        postgres.database(template) as url,  # whose tables nobody has used before
+        psycopg.connect(url) as old,
+        psycopg.connect(url, autocommit=True) as looker,
+    ):
         old.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         old.execute("SELECT count(*) FROM goncordia.job_row")
         for name, value in SETTINGS.items():

@@ -103,16 +103,18 @@ async def test_an_idle_pool_costs_a_read_a_second(make, proxy, shards) -> None:
     assert reads <= 1
 
 
-async def test_a_beat_costs_a_write_however_many_jobs(make, proxy) -> None:
+@pytest.mark.parametrize("claims", [[40], [1] * 10])
+async def test_a_beat_costs_a_write_however_many_jobs(make, proxy, claims) -> None:
     async with make(endpoint=proxy.endpoint, lag=timedelta(seconds=60)) as driver:
         await driver.migrate()
         session = await driver.join(WorkerInfo("worker"), TTL)
-        await driver.insert([new(driver) for _ in range(20)])
-        token = uuid7()
-        await driver.claim(Claim(token, session.id, {"default": 20}))
+        await driver.insert([new(driver) for _ in range(sum(claims))])
+        tokens = [uuid7() for _ in claims]
+        for token, n in zip(tokens, claims, strict=True):
+            await driver.claim(Claim(token, session.id, {"default": n}))
         bill = Bill(proxy)
         bill.units()
-        assert (await driver.beat(session.id, [token])).alive
+        assert (await driver.beat(session.id, tokens)).alive
         assert bill.units() == (0, 1)
 
 

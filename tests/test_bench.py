@@ -143,9 +143,9 @@ def test_what_several_processes_did_is_added_up(logic: Callable[[str], ModuleTyp
         {"share": 10.0, "writes": 30.0, "wasted": 1.0},
         {"share": 5.0, "writes": 10.0, "wasted": 1},
     ]
-    assert shares("four", both) == {"four": 15.0, "wasted writes": 5.0}
-    assert shares("one", both[:1]) == {"one": 10.0}
-    assert shares("two", [{"share": 1.0}, {"share": 2.0}]) == {"two": 3.0}
+    assert shares("four", "wasted writes", both) == {"four": 15.0, "wasted writes": 5.0}
+    assert shares("one", "wasted writes", both[:1]) == {"one": 10.0}
+    assert shares("two", "wasted writes", [{"share": 1.0}, {"share": 2.0}]) == {"two": 3.0}
 
 
 def test_what_the_server_counted_is_told_by_job_and_by_second(

@@ -109,7 +109,8 @@ class Bench:
         store = STORES[self.store]
         what = f"pool {size}" + (f" wait {wait}ms" if wait else "")
         names = {1: f"{what} one process", store.crowd: f"{what} {WORDS[store.crowd]} processes"}
-        subjects = [OURS, *([RAW] if store.bare and RAW in self.remotes else [])]
+        bare = store.bare and not wait and RAW in self.remotes
+        subjects = [OURS, *([RAW] if bare else [])]
         crowds = {
             subject: [self._remote(subject) for _ in range(1, store.crowd)] for subject in subjects
         }

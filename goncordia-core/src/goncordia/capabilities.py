@@ -70,9 +70,9 @@ class Habits:
 
     batch: int = 1000
     """The most jobs or outcomes in one call; client and pool split what is larger."""
-    portion: int | None = None
-    """Jobs of one claim, where a pool has room for more (never less than half of its slots): while
-    the handlers of one portion run, the store finishes and claims another. None: all at once."""
+    ahead: bool = False
+    """Whether a pool whose jobs take no longer than a claim claims the next ones while they run. It
+    pays where the store works by itself meanwhile, and does not share the interpreter."""
     gather: float = 0.0
     """Seconds for which the finisher lets outcomes gather before it writes."""
     poll: float = 1.0

@@ -132,7 +132,11 @@ class Driver(Protocol[Tx_contra]):
         tx: Tx_contra | None = None,
         now: datetime | None = None,
     ) -> list[Finished]:
-        """Record outcomes, fenced by their tokens, each with its follow-up jobs."""
+        """Record outcomes, fenced by their tokens, each with its follow-up jobs.
+
+        In an order of the store's own: whether a follow-up finds its unique key freed by another
+        outcome of the same batch is left open.
+        """
         ...
 
     async def rescue(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import anyio
 import pytest
 from goncordia import Args, Client, Job, Registry, State, worker_pool
 from goncordia.capabilities import Habits
@@ -106,35 +105,3 @@ async def test_a_store_that_prunes_itself_is_left_alone(itself):
     async with worker_pool(Pruning(), Registry(), clock=clock, beat_every=5):
         await clock.advance(30)
     assert bool(pruned) is not itself
-
-
-async def test_a_claim_takes_a_portion_where_the_driver_likes_it_so():
-    """So that the store works on one while the handlers of another run."""
-    asked: list[int] = []
-
-    class Portioned(MemoryDriver):
-        @property
-        def habits(self) -> Habits:
-            return Habits(portion=6)
-
-        async def claim(self, claim, *, now=None):
-            asked.extend(claim.wants.values())
-            return await super().claim(claim, now=now)
-
-    for concurrency, most in ((4, 4), (10, 6), (20, 10)):
-        driver, jobs, gate = Portioned(), Registry(), anyio.Event()
-
-        @jobs.worker
-        async def handler(job: Job[Task], gate=gate):
-            await gate.wait()
-
-        client = Client(driver)
-        await client.enqueue_many([Task() for _ in range(40)])
-        async with worker_pool(driver, jobs, concurrency=concurrency) as pool:
-            while pool.running < concurrency:
-                await anyio.sleep(0)
-            assert max(asked) == asked[0] == most
-            assert sum(asked) == concurrency
-            gate.set()
-            await pool.idle()
-        asked.clear()

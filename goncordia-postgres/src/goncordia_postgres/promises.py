@@ -25,7 +25,7 @@ CAPABILITIES = Capabilities(
     counts="exact",
     atomic_insert=10_000,
 )
-HABITS = Habits(batch=5000, portion=32, poll=4.0)
+HABITS = Habits(batch=5000, ahead=True, poll=4.0)
 POLLING = replace(HABITS, poll=0.75)
 """Where nobody listens."""
 

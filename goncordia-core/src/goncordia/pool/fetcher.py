@@ -10,6 +10,7 @@ from goncordia.driver import Driver
 from goncordia.errors import SessionLost, Unavailable
 from goncordia.ids import uuid7
 from goncordia.jobs import ClaimedJob
+from goncordia.pool.ahead import Ahead
 from goncordia.pool.backoff import Backoff
 from goncordia.pool.lease import Lease
 from goncordia.pool.settings import Settings
@@ -44,8 +45,9 @@ class Fetcher:
         self._backoff = Backoff()
         self._contended = Backoff()
         self._in_flight: Claim | None = None
-        most, portion = settings.concurrency, driver.habits.portion
-        self._portion = most if portion is None else min(most, max(portion, -(-most // 2)))
+        # limits count what is claimed: it would be put off though there will be room for it
+        wanted = driver.habits.ahead and not slots.limits.needed
+        self._ahead = Ahead(settings.clock, settings.concurrency if wanted else 0)
         self._next_due_in: float | None = None
         self._sweep, self._calm = 1, True
         """The claim with which the asking of all queues began; whether nothing came up since."""
@@ -57,14 +59,14 @@ class Fetcher:
 
     async def run(self) -> None:
         """Claim until the pool closes."""
-        slots = self._slots
+        slots, most, ahead = self._slots, self._settings.concurrency, self._ahead
         while not slots.closing.is_set():
-            room = min(slots.room(), self._portion)
+            room = min(slots.room(ahead.jobs), most)
             if not room:
                 await slots.freed.wait()
             elif await self._round(room):
                 await slots.wake.wait(self._patience())
-            if slots.room() < self._portion:
+            if slots.room(ahead.jobs) < most:
                 await slots.lull()
 
     def _patience(self) -> float:
@@ -111,7 +113,8 @@ class Fetcher:
     async def _claim(self, claim: Claim) -> Claims | None:
         """The claim's jobs, on the board; None where the session was lost."""
         slots, clock, backoff = self._slots, self._settings.clock, self._backoff
-        slots.claiming(claim.token)
+        self._ahead.claiming(slots.turns)
+        slots.claiming(claim.token, ahead=self._ahead.jobs > 0)
         self._in_flight = claim
         while True:
             try:
@@ -138,6 +141,7 @@ class Fetcher:
 
     def _landed(self, claim: Claim, jobs: list[ClaimedJob]) -> None:
         self._in_flight = None
+        self._ahead.claimed()
         self._slots.claimed(claim.token, jobs)
         if claim.session != self._lease.session:  # it took so long that others may have them
             self._slots.give_back()

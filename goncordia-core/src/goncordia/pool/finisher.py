@@ -57,6 +57,8 @@ class Finisher:
         slots, most = self._slots, self._driver.habits.batch
         slots.outcomes[:0], self._busy = self._busy, []
         while self._batch or slots.outcomes:
+            if not self._batch:
+                await slots.landing()
             self._batch += slots.batch(most - len(self._batch))
             await self._send(clock)
 

@@ -56,6 +56,7 @@ class Keeper:
         wait = every
         while True:
             await self._slots.beat.wait(wait)
+            self._slots.unstick()
             try:
                 await self._live()
             except Unavailable as error:

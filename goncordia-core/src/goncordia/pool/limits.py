@@ -73,7 +73,8 @@ class Limits:
         self._clock = clock
         self._rooms = dict(queues)
         self._kinds = {kind: Places(clock, limit) for kind, limit in kinds.items()}
-        self._needed = bool(self._kinds) or any(map(math.isfinite, self._rooms.values()))
+        self.needed = bool(self._kinds) or any(map(math.isfinite, self._rooms.values()))
+        """Whether there are any."""
 
     def room(self, queue: str) -> float:
         """How many more jobs of the queue may be claimed."""
@@ -82,7 +83,7 @@ class Limits:
     @property
     def most(self) -> float:
         """How many more jobs may be claimed in all."""
-        return sum(self._rooms.values()) if self._needed else math.inf
+        return sum(self._rooms.values()) if self.needed else math.inf
 
     @property
     def putting_off(self) -> bool:
@@ -92,7 +93,7 @@ class Limits:
 
     def enter(self, job: ClaimedJob) -> timedelta | None:
         """Count a claimed job; if its kind is at its limit, for how long to put it off."""
-        if self._needed:
+        if self.needed:
             places = self._kinds.get(job.kind)
             wait = places and places.enter()
             if wait is not None:
@@ -102,7 +103,7 @@ class Limits:
 
     def leave(self, job: ClaimedJob) -> bool:
         """Count an ended job; whether its queue was closed, and may be claimed from again."""
-        if not self._needed:
+        if not self.needed:
             return False
         places = self._kinds.get(job.kind)
         if places is not None:

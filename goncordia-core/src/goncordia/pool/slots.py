@@ -19,6 +19,8 @@ from goncordia.jobs import ClaimedJob, Outcome, released, snoozed
 from goncordia.pool.limits import Limits
 from goncordia.pool.signal import Signal
 
+HOLD = 0.05
+"""The most seconds for which a write waits for a claim."""
 LULLS = 8
 """The most pairs of turns for which a claim or a write waits for more handlers to end."""
 
@@ -37,11 +39,17 @@ class Stoppable(Protocol):
 
 
 class Slots:
-    """As many slots as jobs may run at once; a job has one from its claim to its handler's end."""
+    """As many slots as jobs may run at once; a job has one from its claim to its handler's end.
+
+    Those that are claimed ahead wait until one is free.
+    """
 
     def __init__(self, clock: Clock, concurrency: int, backlog: int, limits: Limits) -> None:
         """All free; `backlog` unwritten outcomes stop the fetching of more work."""
         self.free = concurrency
+        """Less than none where jobs were claimed ahead."""
+        self.turns = 0
+        """Jobs that had a slot and gave it back."""
         self.closing = anyio.Event()
         """No job is begun any more."""
         self.running: set[Stoppable] = set()
@@ -65,21 +73,27 @@ class Slots:
         self._idle: list[anyio.Event] = []
         self._tokens: dict[UUID, int] = {}
         self._watchers: list[anyio.Event] = []
+        self._landing: anyio.Event | None = None
+        """Of the claim on its way, if it is one ahead."""
+        self._clock = clock
+        self._turns_seen = 0
 
     # The fetcher's side.
 
-    def room(self) -> int:
-        """How many jobs may be claimed now."""
+    def room(self, ahead: int = 0) -> int:
+        """How many jobs may be claimed now, with so many that have no slot yet."""
         if self.unwritten >= self._backlog:
             return 0
-        return int(max(min(self.free, self.limits.most), 0))
+        return int(max(min(self.free + ahead, self.limits.most), 0))
 
-    def claiming(self, token: UUID) -> None:
-        """A claim is on its way under this token."""
+    def claiming(self, token: UUID, *, ahead: bool) -> None:
+        """A claim is on its way under this token; whether handlers run meanwhile."""
         self._tokens[token] = 0
+        self._landing = anyio.Event() if ahead else None
 
     def claimed(self, token: UUID, jobs: Sequence[ClaimedJob]) -> None:
-        """Its jobs came in: each has a slot and waits for a runner, or is over a limit."""
+        """Its jobs came in: each waits for a runner, or is over a limit."""
+        self._landed()
         if not jobs:
             del self._tokens[token]
             return
@@ -127,6 +141,7 @@ class Slots:
     def finished(self, job: ClaimedJob, outcome: Outcome) -> None:
         """A handler ended: its slot is free, its outcome is to be written."""
         self.free += 1
+        self.turns += 1
         if self.limits.leave(job):
             self.wake.set()
         self._ended(outcome)
@@ -155,7 +170,17 @@ class Slots:
             if self.free == free:
                 return
 
+    def _landed(self) -> None:
+        if self._landing is not None:
+            self._landing.set()
+            self._landing = None
+
     # The finisher's side.
+
+    async def landing(self) -> None:
+        """Return when no claim ahead is on its way: the next one can share a write's commit."""
+        if self._landing is not None:
+            await self._clock.wait(self._landing, HOLD)
 
     def batch(self, most: int) -> list[Outcome]:
         """The outcomes that ended first, at most so many."""
@@ -186,7 +211,7 @@ class Slots:
     @property
     def waiting(self) -> int:
         """Jobs that have a slot and no runner yet."""
-        return len(self._work)
+        return len(self._work) + min(self.free, 0)
 
     def stop(self, reason: CancelReason) -> None:
         """Ask every running job to stop."""
@@ -196,12 +221,24 @@ class Slots:
     def give_back(self) -> None:
         """Release the jobs that no runner has begun."""
         while self._work:
-            job = self._work.popleft()
-            self.finished(job, released(job))
+            self._release(self._work.popleft())
+
+    def unstick(self) -> None:
+        """Release what was claimed ahead, if no job has ended since this was asked the last time.
+
+        Then those that run are no longer short, and others may have slots.
+        """
+        stuck, self._turns_seen = self.turns == self._turns_seen, self.turns
+        while stuck and self.free < 0:
+            self._release(self._work.pop())
+
+    def _release(self, job: ClaimedJob) -> None:
+        self.finished(job, released(job))
 
     def close(self) -> None:
         """Begin no more jobs: what has no runner yet is given back, what is on its way too."""
         self.closing.set()
+        self._landed()
         self.freed.set()
         self.give_back()
         self.changed()

@@ -52,13 +52,21 @@ def make_job(world: World, plan: JobPlan, kind: str) -> NewJob:
 
 
 def make_outcomes(world: World, plans: Sequence[OutcomePlan]) -> list[Outcome]:
-    """One outcome a job, of those ever claimed."""
+    """One outcome a job, of those ever claimed; at most one has follow-ups with keys, the last.
+
+    The order within a batch is the store's: it would show where one ends what holds another's key.
+    """
     found: dict[object, Outcome] = {}
     for plan in plans:
         job = pick(world.claimed, plan.job)
         if job.id not in found:
             found[job.id] = _outcome(world, job, plan)
-    return list(found.values())
+    keyed = [outcome for outcome in found.values() if _is_keyed(outcome)]
+    return [outcome for outcome in found.values() if not _is_keyed(outcome)] + keyed[:1]
+
+
+def _is_keyed(outcome: Outcome) -> bool:
+    return any(job.unique is not None for job in outcome.follow_ups)
 
 
 def _unique(world: World, plan: JobPlan, key: Key | None) -> UniqueKey | None:

@@ -93,14 +93,12 @@ async def test_a_claim_on_its_way_is_given_back(rig, how, fault):
     handler = Gate()
     rig.handle(handler)
     never = anyio.Event()
+    ref = await rig.enqueue()
+    rig.driver.next("claim", fault(never) if fault in (held, reply_held) else fault())
     with anyio.CancelScope() as scope:
-        async with rig.pool(flush_timeout=1 if fault in (held, reply_held) else 5) as pool:
-            await rig.rest(pool)
-            rig.driver.next("claim", fault(never) if fault in (held, reply_held) else fault())
-            calls = rig.driver.calls["claim"]
-            ref = await rig.enqueue()
-            while rig.driver.calls["claim"] == calls:
-                await anyio.lowlevel.checkpoint()  # until the hint is heard
+        async with rig.pool(flush_timeout=1 if fault in (held, reply_held) else 5):
+            while not rig.driver.calls["claim"]:
+                await anyio.lowlevel.checkpoint()  # until the pool has joined
             await rig.quiet()
             if how == "cancelled":
                 scope.cancel()

@@ -141,7 +141,7 @@ def _outcome(
 ) -> Outcome:
     runs = ledger.runs(crew.ledger)
     total = sum(map(len, runs.values()))
-    failed = sum(run.end is not None and not run.worked for each in runs.values() for run in each)
+    failed = sum(run.how == "fail" for each in runs.values() for run in each)
     return Outcome(
         blows=blows,
         recovery=recovery,
@@ -165,13 +165,14 @@ def _complaints(found: Found, runs: dict[str, list[ledger.Run]]) -> Iterator[str
         yield f"{len(there) - len({*there})} jobs too many"
     for job, kind, order, state, attempt in found.jobs:
         name, mine = f"{kind} of order {order}", runs.get(job, [])
+        counted = [run for run in mine if run.how != "stop"]
         if state != "completed":
             yield f"{name} is {state}"
         if found.completions[job] != 1:
             yield f"{name} was completed {found.completions[job]} times"
         if not any(run.worked for run in mine):
             yield f"{name} is completed, and no run of it ended well"
-        if len(mine) != len({run.attempt for run in mine}):
+        if len(counted) != len({run.attempt for run in counted}):
             yield f"{name}: two runs of one attempt"
-        if len(mine) > attempt:
-            yield f"{name}: {len(mine)} runs in {attempt} attempts"
+        if len(counted) > attempt:
+            yield f"{name}: {len(counted)} runs in {attempt} attempts"

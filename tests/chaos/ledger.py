@@ -20,7 +20,13 @@ class Run:
     begin: int
     end: int | None = None
     """None where its worker was killed meanwhile."""
-    worked: bool = False
+    how: str | None = None
+    """`end`, `fail`, or `stop` where its worker stopped it, which gives its attempt back."""
+
+    @property
+    def worked(self) -> bool:
+        """Whether it ended well."""
+        return self.how == "end"
 
 
 def runs(path: Path) -> dict[str, list[Run]]:
@@ -31,7 +37,7 @@ def runs(path: Path) -> dict[str, list[Run]]:
             found[plain(job)].append(Run(plain(job), int(attempt), int(at)))
             continue
         run = next(r for r in found[plain(job)] if r.attempt == int(attempt) and r.end is None)
-        run.end, run.worked = int(at), what == "end"
+        run.end, run.how = int(at), what
     return found
 
 

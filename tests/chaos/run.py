@@ -25,11 +25,16 @@ def main() -> int:
     parser.add_argument("store", choices=STORES)
     parser.add_argument("--minutes", type=float, default=60.0, help="for so long; 60")
     parser.add_argument("--each", type=float, default=60.0, help="seconds of one blow; 60")
+    parser.add_argument("--only", metavar="BLOW", help="this one alone, again and again")
     parser.add_argument("--seed", type=int, default=1, help="which worker is hit; 1")
     chosen = parser.parse_args()
     until = time.monotonic() + 60 * chosen.minutes
     wrong = 0
-    for number, blow in enumerate(cycle(BLOWS[STORES[chosen.store]])):
+    blows = [each for each in BLOWS[STORES[chosen.store]] if chosen.only in (None, each.__name__)]
+    if not blows:
+        names = ", ".join(each.__name__ for each in BLOWS[STORES[chosen.store]])
+        parser.error(f"--only is none of {names}")
+    for number, blow in enumerate(cycle(blows)):
         if time.monotonic() > until:
             break
         store, seed = STORES[chosen.store], chosen.seed + number

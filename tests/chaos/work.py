@@ -38,9 +38,13 @@ class Bill(Args, kind="bill", max_attempts=100):
 
 @jobs.worker(retry=SOON)
 async def ship(job: Job[Ship]) -> None:
-    """Take a moment; the first attempt at one in ten fails."""
+    """Take a moment; the first attempt at one in ten fails, one without a lease is stopped."""
     write("begin", job)
-    await anyio.sleep(MOMENT)
+    try:
+        await anyio.sleep(MOMENT)
+    except anyio.get_cancelled_exc_class():
+        write("stop", job)
+        raise
     if job.args.order % 10 == 0 and job.attempt == 1:
         write("fail", job)
         raise RuntimeError("the first attempt fails")

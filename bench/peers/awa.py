@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -28,7 +29,8 @@ class SUBJECT(Subject):
         self.url = _with_host(self.url)
         self.client = awa.AsyncClient(self.url, max_connections=20)
         await self.client.migrate()
-        await self.client.install_queue_storage()
+        if json.loads(await self.client.storage_status())["state"] != "active":
+            await self.client.install_queue_storage()  # again it would count all that it holds
         self.queue = "notes"
 
     async def close(self) -> None:

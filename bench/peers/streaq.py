@@ -58,5 +58,5 @@ class SUBJECT(Subject):
         """Let it run out of jobs: cancelled amid them it ends with an error, or never."""
         await self.queue.redis.xtrim(f"{worker.stream_key}normal", PureToken.MAXLEN, 0)
         with anyio.move_on_after(5):
-            while worker.running:
+            while worker._count:  # what it has fetched too, which `running()` leaves out
                 await anyio.sleep(0.02)

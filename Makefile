@@ -59,7 +59,7 @@ bench-compare: install ## The last two runs of each store, by their ratios.
 bench-plot: install ## Draw the last runs of `make bench` to bench/plots/.
 	@$(bin)/python bench/plot.py
 
-bench-profile: install ## Where a job's time goes: STORE=memory|sqlite|postgres.
+bench-profile: install ## Where a job's time goes: STORE=memory|sqlite|postgres|dynamo.
 	@$(bin)/python bench/profiling.py $(STORE)
 
 bench-scale: install ## What a claim costs up to ten million rows: STORE=postgres, ARGS="--rows 100000".

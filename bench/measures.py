@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -22,10 +23,10 @@ MICROS, RATE, MILLIS, KIB, PER_JOB, PER_SECOND, PERCENT = (
 PICKUP_SHARES = {"pickup p10": 0.1, "pickup p50": 0.5, "pickup p90": 0.9, "pickup p99": 0.99}
 """Measures, and the share of the pick-ups that took no longer."""
 PICKUP = dict.fromkeys(PICKUP_SHARES, MILLIS)
-MANY = 40_000
-"""Jobs that no processes run in a turn."""
 FILL = 1000
 """Jobs in a batch that fills a queue."""
+HELD = 1000
+"""Jobs that run at once while memory is looked at."""
 QUIET = 0.02
 """Seconds in which a worker becomes idle again."""
 PAGE = 4096
@@ -40,6 +41,10 @@ class Scale:
     seconds: float = 1.0
     """After which a turn ends, whatever is left."""
     claims: int = 10
+    pickups: int = 3
+    """At least, however long each takes."""
+    many: int = 40_000
+    """Jobs that no processes run in a turn."""
 
     @property
     def singles(self) -> int:
@@ -82,13 +87,17 @@ async def fill(subject: Subject, jobs: int, seconds: float) -> int:
     subject.prepare(jobs)
     started, n = time.perf_counter(), 0
     while n < jobs and (n < 100 or time.perf_counter() - started < seconds):
-        size = min(FILL, jobs - n)
-        try:
-            await subject.enqueue_many(n, size)
-        except Unsupported:
-            size = 1
-            await subject.enqueue(n)
-        n += size
+        n += await add(subject, n, min(FILL, jobs - n))
+    return n
+
+
+async def add(subject: Subject, first: int, n: int) -> int:
+    """Enqueue so many at once, or one where there are no batches; the number."""
+    try:
+        await subject.enqueue_many(first, n)
+    except Unsupported:
+        await subject.enqueue(first)
+        return 1
     return n
 
 
@@ -109,7 +118,7 @@ async def pickup(subject: Subject, scale: Scale) -> Figures:
     async with subject.worker(10):
         started = time.perf_counter()
         until = started + 2 * scale.seconds
-        while len(waits) < 200 and (len(waits) < 5 or time.perf_counter() < until):
+        while len(waits) < 200 and (len(waits) < scale.pickups or time.perf_counter() < until):
             await work.loop.sleep(QUIET)
             work.expect(1)
             called = time.perf_counter()
@@ -126,47 +135,61 @@ async def pickup(subject: Subject, scale: Scale) -> Figures:
 
 async def observed(subject: Subject, scale: Scale, mark: Mark) -> Figures:
     """What is seen from outside: memory of running jobs, idleness, statements."""
-    figures: Figures = {}
     await subject.clear()
-    subject.prepare(1000)
+    figures: Figures = {}
+    with suppress(Unsupported):  # then it has no worker that rests
+        figures = await _resting(subject, scale, mark)
+    return figures | await _statements(subject, scale, mark)
+
+
+async def _resting(subject: Subject, scale: Scale, mark: Mark) -> Figures:
+    figures: Figures = {}
+    subject.prepare(HELD)
     work, gate = subject.work, subject.work.loop.event()
-    async with subject.worker(1000):
+    async with subject.worker(HELD):
         await work.loop.sleep(max(5 * QUIET, scale.seconds / 2))
         mark("idle begins")
-        cpu, started = time.process_time(), time.perf_counter()
+        cpu, asked, started = time.process_time(), subject.asked(), time.perf_counter()
         await work.loop.sleep(2 * scale.seconds)
         mark("idle ends")
         took = time.perf_counter() - started
         figures["idle cpu"] = (time.process_time() - cpu) / took * 100
         figures["idle seconds"] = took
-        work.expect(1000, gate=gate)
+        figures |= _asked(subject, asked, "idle queries", took)
+        work.expect(HELD, gate=gate)
         gc.collect()
         before = _resident()
-        for first in range(0, 1000, 100):
-            try:
-                await subject.enqueue_many(first, 100)
-            except Unsupported:
-                for n in range(100):
-                    await subject.enqueue(first + n)
-        await work.loop.wait(work.done, 10 * scale.seconds)
+        added = 0
+        while added < HELD:
+            added += await add(subject, added, HELD - added)
+        if await work.loop.wait(work.started, PATIENCE):
+            await work.loop.wait(work.done, 5 * scale.seconds)
         gc.collect()
         if work.count:
             grown = _resident() - before
             figures["memory per 1000 running"] = max(0, grown) / 1024 * 1000 / work.count
         gate.set()
         await work.loop.sleep(QUIET)
-    figures |= await _statements(subject, scale, mark)
     return figures
 
 
 async def _statements(subject: Subject, scale: Scale, mark: Mark) -> Figures:
-    n = await fill(subject, scale.jobs, 3 * scale.seconds)
+    n = await fill(subject, scale.jobs, 2 * scale.seconds)
     subject.work.expect(n)
+    asked = subject.asked()
     mark("jobs begin")
-    await subject.drain(100, n, 3 * scale.seconds)
+    await subject.drain(100, n, 2 * scale.seconds)
     cpu, count = time.process_time() - subject.work.began_cpu, subject.work.count
     mark("jobs end")
-    return {"jobs": float(count), **({"cpu per job": cpu / count * 1e6} if count else {})}
+    if not count:
+        return {}
+    told = _asked(subject, asked, "queries per job", count)
+    return {"jobs": float(count), "cpu per job": cpu / count * 1e6, **told}
+
+
+def _asked(subject: Subject, before: int | None, name: str, share: float) -> Figures:
+    now = subject.asked()
+    return {} if before is None or now is None else {name: (now - before) / share}
 
 
 def _resident() -> int:
@@ -179,9 +202,9 @@ async def share(subject: Subject, scale: Scale, how: str, mark: Mark) -> Figures
     `how` says how many jobs run at once, and how many milliseconds each waits.
     """
     concurrency, wait = how.split()
-    subject.work.expect(MANY, int(wait) / 1000)
+    subject.work.expect(scale.many, int(wait) / 1000)
     mark("ready")  # all begin at once, or each would be measured without the others
-    rate = await subject.drain(int(concurrency), MANY, scale.seconds)
+    rate = await subject.drain(int(concurrency), scale.many, scale.seconds)
     return {"share": rate, **subject.spent()}
 
 
@@ -266,7 +289,7 @@ def take(
             if measure == "observed":
                 return await observed(subject, scale, mark)
             if measure == "fill":
-                return {measure: await fill(subject, MANY, 4 * scale.seconds)}
+                return {measure: await fill(subject, scale.many, 4 * scale.seconds)}
             if measure.startswith("share "):
                 return await share(subject, scale, measure.removeprefix("share "), mark)
             if measure.startswith("profile "):

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 
 import machine
@@ -52,6 +55,16 @@ def measured(bench: Bench, only: list[str], subjects: list[str], kept: Path) -> 
                 print(table.row(measure, its, subjects, found), flush=True)
 
 
+def seconds(bench: Bench) -> Iterator[str]:
+    """Where the time of a run went."""
+    for what, place in (("measure", 0), ("subject", 1)):
+        spent = defaultdict[str, float](float)
+        for key, took in bench.spent.items():
+            spent[key[place]] += took
+        longest = sorted(spent.items(), key=itemgetter(1), reverse=True)
+        yield f"seconds by {what}: {', '.join(f'{name} {took:.0f}' for name, took in longest)}"
+
+
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description="Measure a store; QUICK=1 is brief.")
@@ -73,6 +86,7 @@ def main() -> None:
             print(f"{name}: {remote.settings}")
         for what, why in bench.failures.items():
             print(f"FAILED {what}: {why}")
+        print(*seconds(bench), sep="\n")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,13 @@ PLACES = (
     ("/goncordia_postgres/link.py", LIBRARY),  # drive psycopg's generators, which are C
     ("/goncordia_postgres/copying.py", LIBRARY),
     ("/goncordia_postgres/io.py", LIBRARY),
+    ("/goncordia_dynamo/values.py", ENCODE),
+    ("/goncordia_dynamo/record.py", ENCODE),
+    ("/goncordia_dynamo/wire.py", LIBRARY),  # its own client of DynamoDB
+    ("/goncordia_dynamo/http.py", LIBRARY),
+    ("/goncordia_dynamo/sign.py", LIBRARY),
+    ("/goncordia_dynamo/call.py", LIBRARY),
+    ("/goncordia_dynamo/io.py", LIBRARY),
     ("/goncordia_", OURS),
     ("/goncordia/", OURS),
     ("/psycopg", LIBRARY),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,17 +19,15 @@ from remote import PATIENCE, Failed, NotStarted, Remote
 from stores import STORES, Entry, Place
 
 HERE = Path(__file__).parent
-FULL, QUICK = Scale(5000, 0.6), Scale(400, 0.15, claims=3)
+FULL, QUICK = Scale(5000, 0.6), Scale(400, 0.15, claims=3, pickups=2, many=10_000)
 BACKLOGS = (10_000, 1_000_000)
 LEFT_OUT = ("batch 100", "pool 1", "pool 1 wait 5ms", "pool 10 wait 5ms")
-"""By a quick run, which repeats nothing and takes these measures of asyncio alone."""
+"""By a quick run, which repeats nothing and takes these measures of asyncio alone; of what several
+processes share it takes the first."""
 ON_OTHER_LOOPS = ("enqueue", "pool 10", "pool 100")
 """Measured on trio and uvloop too, by those who run there."""
 WORDS = {2: "two", 4: "four"}
 WASTE = "wasted writes"
-SHARED = ((100, 0), (10, 100))
-"""By several processes: jobs at once, and milliseconds that each waits. The second, where a server
-is what limits, is a load that it allows."""
 STOCKS = {"queued": (1, 0), "finished": (0, 1)}
 
 
@@ -48,6 +47,8 @@ class Bench:
     """What a subject does not have."""
     seconds: list[Remote] = field(default_factory=list[Remote])
     """Second processes of the same subject."""
+    spent: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
+    """Seconds that a measure took, by it and its subject."""
 
     @property
     def entries(self) -> Mapping[str, Entry]:
@@ -85,8 +86,8 @@ class Bench:
         units = dict(PICKUP)
         names = [n for n in self.remotes if self._is_in(n, "pickup")]
         yield Group(units, [self._turn(n, "pickup", "asyncio", units) for n in names])
-        if OURS in self.remotes and STORES[self.store].crowd > 1:
-            for size, wait in SHARED[: 2 if STORES[self.store].bare else 1]:
+        if STORES[self.store].crowd > 1:
+            for size, wait in STORES[self.store].shared[: 1 if self.quick else None]:
                 yield self._processes(size, wait)
         for loop in () if self.quick else ("uvloop", "trio"):
             for measure in ON_OTHER_LOOPS:
@@ -109,8 +110,8 @@ class Bench:
         store = STORES[self.store]
         what = f"pool {size}" + (f" wait {wait}ms" if wait else "")
         names = {1: f"{what} one process", store.crowd: f"{what} {WORDS[store.crowd]} processes"}
-        bare = store.bare and not wait and RAW in self.remotes
-        subjects = [OURS, *([RAW] if bare else [])]
+        whose = (OURS, RAW) if store.bare and not wait else (OURS,)
+        subjects = [subject for subject in whose if subject in self.remotes]
         crowds = {
             subject: [self._remote(subject) for _ in range(1, store.crowd)] for subject in subjects
         }
@@ -142,8 +143,7 @@ class Bench:
     def _claim(self, kind: str, stock: tuple[int, int], size: int) -> Group:
         name = f"claim 100 at {size // 1000}k {kind}"
         units = {name: unit("claim")}
-        asked = (OURS, RAW) if size == BACKLOGS[0] else (OURS,)
-        subjects = [n for n in self.remotes if n in asked and self._is_in(n, "claim")]
+        subjects = [n for n in self.remotes if n in (OURS, RAW) and self._is_in(n, "claim")]
         return Group(units, [self._turn(n, name, "asyncio", units, stock) for n in subjects])
 
     def _is_in(self, subject: str, measure: str) -> bool:
@@ -191,20 +191,25 @@ class Bench:
         if done or (subject, measure) in self.gaps:
             return {}
         say(f"{measure}: {subject}")
+        began = time.perf_counter()
         try:
             return take()
         except NotStarted as error:
             self.failures[subject] = f"not started: {error}"
         except Failed as error:
             self.failures[f"{subject}, {measure}"] = str(error)
+        finally:
+            took = time.perf_counter() - began
+            self.spent[measure, subject] = self.spent.get((measure, subject), 0.0) + took
         return {}
 
 
 def observed(taken: Mapping[str, float], seen: Mapping[str, int]) -> dict[str, float]:
     """What the subject told, and what the server counted meanwhile."""
     figures = {name: taken[name] for name in OBSERVED if name in taken}
-    if seen and taken.get("jobs"):
+    if "jobs end" in seen and taken.get("jobs"):
         figures["queries per job"] = (seen["jobs end"] - seen["jobs begin"]) / taken["jobs"]
+    if "idle ends" in seen and "idle seconds" in taken:
         figures["idle queries"] = (seen["idle ends"] - seen["idle begins"]) / taken["idle seconds"]
     return figures
 

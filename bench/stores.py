@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
 from typing import Protocol
 
@@ -105,11 +106,19 @@ class PostgresPlace:
     def counting(self, subject: str) -> Generator[Callable[[], int] | None]:
         self.url(subject)
         name = self._databases[subject]
-        log = self._server.process.folder / "log"
         for setting in self.LOGGED:
             self._alter(name, f"SET {setting}")
         try:
-            yield lambda: len(self.STATEMENT.findall(log.read_bytes()))
+            with (self._server.process.folder / "log").open("rb") as log:
+                log.seek(0, SEEK_END)
+                count = 0
+
+                def counted() -> int:
+                    nonlocal count
+                    count += sum(self.STATEMENT.search(line) is not None for line in log)
+                    return count
+
+                yield counted
         finally:
             for setting in self.LOGGED:
                 self._alter(name, f"RESET {setting.split()[0]}")
@@ -190,9 +199,11 @@ class Store:
     place: Callable[[], AbstractContextManager[Place]]
     subjects: Mapping[str, Entry]
     crowd: int = 2
-    """So many processes share it in one of the measures; 1: they can't."""
+    """So many processes share it in some of the measures; 1: they can't."""
+    shared: tuple[tuple[int, int], ...] = ((100, 0),)
+    """How: jobs at once, and milliseconds that each waits."""
     bare: bool = False
-    """Whether raw's do so as well, to see what the server allows."""
+    """Whether raw's processes do so as well, where nothing waits: to see what the server allows."""
 
 
 ALL = ("asyncio", "trio", "uvloop")
@@ -235,6 +246,7 @@ STORES: dict[str, Store] = {
             ),
             "awa": Entry("peers.awa", "awa", ("awa-pg==0.6.9", "uvloop")),
         },
+        bare=True,
     ),
     "dynamo": Store(
         DynamoPlace.running,
@@ -243,6 +255,7 @@ STORES: dict[str, Store] = {
             RAW: Entry("subjects.raw_dynamo", "goncordia-dynamo", DYNAMO),
         },
         crowd=4,
+        shared=((100, 0), (10, 100)),  # a load that the local server allows
         bare=True,
     ),
     "redis": Store(

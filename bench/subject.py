@@ -48,7 +48,7 @@ class Work:
     async def __call__(self) -> None:
         """A job runs."""
         if not self.started.is_set():
-            self._started(time.perf_counter())
+            self.begin(time.perf_counter())
         if self.delay:
             await self.loop.sleep(self.delay)
         self._counted()
@@ -58,14 +58,15 @@ class Work:
     def in_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         """A job runs in a thread of a worker that has no event loop."""
         began = time.perf_counter()
-        loop.call_soon_threadsafe(self._started, began)
+        loop.call_soon_threadsafe(self.begin, began)
         if self.delay:
             time.sleep(self.delay)
         loop.call_soon_threadsafe(self._counted)
         while self.gate is not None and not self.gate.is_set():
             time.sleep(0.01)
 
-    def _started(self, at: float) -> None:
+    def begin(self, at: float) -> None:
+        """The first job starts, at that time."""
         if not self.started.is_set():
             self.began, self.began_cpu = at, time.process_time()
             self.started.set()
@@ -133,6 +134,10 @@ class Subject:
     def spent(self) -> dict[str, float]:
         """What the store was asked for since it was opened, by words of its own."""
         return {}
+
+    def asked(self) -> int | None:
+        """How many requests its worker has sent, where it counts them itself."""
+        return None
 
     async def claim(self, size: int) -> float:
         """Seconds of one claim of so many jobs, its commit included; they are finished after."""

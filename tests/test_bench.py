@@ -159,6 +159,25 @@ def test_what_the_server_counted_is_told_by_job_and_by_second(
         "idle queries": 2.0,
     }
     assert logic("session").observed({"idle cpu": 1.5}, {}) == {"idle cpu": 1.5}
+    without_worker = {"jobs begin": 1, "jobs end": 3}
+    assert logic("session").observed({"jobs": 4.0}, without_worker) == {"queries per job": 0.5}
+    itself = {"jobs": 4.0, "queries per job": 0.25}
+    assert logic("session").observed(itself, {}) == {"queries per job": 0.25}
+
+
+def test_raw_on_postgres_is_told_of_jobs_and_shares_them_with_a_second_process(
+    tmp_path: Path,
+) -> None:
+    results = tmp_path / "postgres.jsonl"
+    only = ("pickup", "pool 100 one", "memory")
+    printed = run("postgres", results, *only, "--subject=raw")
+    measured = {msgspec.json.decode(line)["measure"] for line in results.read_text().splitlines()}
+    assert {
+        *("pickup p50", "pickup p99", "pool 100 one process", "pool 100 two processes"),
+        *("memory per 1000 running", "queries per job", "cpu per job"),
+    } <= measured
+    assert any(line.startswith("seconds by measure: ") for line in printed)
+    assert not any(line.startswith("FAILED") for line in printed)
 
 
 def test_adapters_are_short_and_say_their_settings() -> None:

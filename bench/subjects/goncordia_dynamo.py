@@ -30,6 +30,10 @@ class SUBJECT(GoncordiaQueue):
     def spent(self) -> dict[str, float]:
         return self.told
 
+    def asked(self) -> int:
+        assert isinstance(self.working, DynamoDriver)
+        return self.working.usage.requests
+
     async def clear(self) -> None:
         await raw_dynamo.clear(self.dynamo)
 

@@ -87,6 +87,9 @@ class SUBJECT(RawQueue[UUID, Item]):
     def spent(self) -> dict[str, float]:
         return {"writes": self.writes, "wasted": self.wasted}
 
+    def asked(self) -> int:
+        return self.driver.usage.requests
+
     async def close(self) -> None:
         await self.driver.close()
 

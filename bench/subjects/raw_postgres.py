@@ -1,22 +1,27 @@
 """psycopg by hand, on the schema of goncordia's driver: claim so many, finish them.
 
-No sessions, no unique keys, no wake-ups, one level of priority, and one queue.
+No sessions, no unique keys, one level of priority, and one queue. Who enqueues tells a worker only
+where one waits for that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 from goncordia.ids import uuid7
 from goncordia_postgres import SyncPostgresDriver
 from psycopg import AsyncConnection, Connection
-from subject import TO
+from subject import TO, background
 
 from subjects.raw_queue import RawQueue
 
 JOB = "goncordia.job_row"
 INSERT = f"INSERT INTO {JOB} (id, queue, kind, args) VALUES (%b, 'default', 'note', %b)"
+TELL = "SELECT pg_notify('raw', '')"
+INSERT_AND_TELL = f"WITH job AS ({INSERT} RETURNING id) {TELL} FROM job"
 COPY = f"COPY {JOB} (id, queue, kind, args) FROM STDIN (FORMAT binary)"
 CLAIM = f"""
 WITH due AS MATERIALIZED (
@@ -53,18 +58,22 @@ def stock(db: Connection, queued: int, finished: int) -> None:
 
 class SUBJECT(RawQueue[UUID, tuple[UUID, bytes]]):
     settings = (
-        "psycopg 3 binary, binary parameters, autocommit, one connection, COPY for batches, the "
-        "schema and indexes of goncordia's driver"
+        "psycopg 3 binary, binary parameters, autocommit, a connection to enqueue and one to "
+        "claim, COPY for batches, LISTEN for pick-ups, the schema and indexes of goncordia's driver"
     )
+    listened = False
 
     async def open(self) -> None:
         with SyncPostgresDriver(self.url) as driver:
             driver.migrate()
         self.admin = Connection[tuple[object, ...]].connect(self.url, autocommit=True)
-        self.db = await AsyncConnection[tuple[UUID, bytes]].connect(self.url, autocommit=True)
+        connect = AsyncConnection[tuple[UUID, bytes]].connect
+        self.producer = await connect(self.url, autocommit=True)
+        self.db = await connect(self.url, autocommit=True)
 
     async def close(self) -> None:
         self.admin.close()
+        await self.producer.close()
         await self.db.close()
 
     async def clear(self) -> None:
@@ -74,17 +83,39 @@ class SUBJECT(RawQueue[UUID, tuple[UUID, bytes]]):
         self.rows = [(uuid7(), b'{"n":%d,"to":"%b"}' % (i, TO.encode())) for i in range(n)]
 
     async def enqueue(self, n: int) -> None:
-        await self.db.execute(INSERT, self.rows[n])
+        insert = INSERT_AND_TELL if self.listened else INSERT
+        await self.producer.execute(insert, self.rows[n])
 
     async def enqueue_tx(self, n: int) -> None:
-        async with self.db.transaction():
-            await self.db.execute(INSERT, self.rows[n])
+        async with self.producer.transaction():
+            await self.producer.execute(INSERT, self.rows[n])
 
     async def enqueue_many(self, first: int, n: int) -> None:
-        async with self.db.cursor().copy(COPY) as copy:
+        async with self.producer.cursor().copy(COPY) as copy:
             copy.set_types(("uuid", "text", "text", "bytea"))
             for job, args in self.rows[first : first + n]:
                 await copy.write_row((job, "default", "note", args))
+        if self.listened:
+            await self.producer.execute(TELL)
+
+    @asynccontextmanager
+    async def worker(self, concurrency: int) -> AsyncGenerator[None]:
+        await self.db.execute("LISTEN raw")
+        self.listened = True
+        async with background(self._run(concurrency)):
+            yield
+        self.listened = False
+        await self.db.execute("UNLISTEN raw")
+
+    async def _run(self, concurrency: int) -> None:
+        while True:
+            token, claimed = await self.take(concurrency)
+            if claimed:
+                await asyncio.gather(*(self.work() for _ in claimed))
+                await self.finish(claimed, token)
+            else:
+                async for _ in self.db.notifies(stop_after=1):
+                    pass
 
     async def stock(self, queued: int, finished: int) -> None:
         stock(self.admin, queued, finished or 0)

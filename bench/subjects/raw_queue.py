@@ -26,7 +26,8 @@ class RawQueue(Subject, Generic[Token, Claimed]):
 
     async def drain(self, concurrency: int, n: int, seconds: float) -> float:
         """As in `Subject`; all jobs of a claim wait at once."""
-        started, done = time.perf_counter(), 0
+        started = time.perf_counter()
+        self.work.begin(started)
         while time.perf_counter() - started < seconds:
             token, claimed = await self.take(concurrency)
             if not claimed:
@@ -34,8 +35,8 @@ class RawQueue(Subject, Generic[Token, Claimed]):
             if self.work.delay:
                 await self.work.loop.sleep(self.work.delay)
             await self.finish(claimed, token)
-            done += len(claimed)
-        return done / (time.perf_counter() - started)
+            self.work.count += len(claimed)
+        return self.work.count / (time.perf_counter() - started)
 
     async def claim(self, size: int) -> float:
         """As in `Subject`."""

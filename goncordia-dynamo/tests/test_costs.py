@@ -103,11 +103,43 @@ async def test_an_idle_pool_costs_a_read_a_second(make, proxy, shards) -> None:
     assert reads <= 1
 
 
-@pytest.mark.parametrize("claims", [[40], [1] * 10])
+@pytest.mark.parametrize("kinds", [3, 60])
+@pytest.mark.parametrize("slots", [10, 100])
+async def test_a_job_costs_no_more_where_many_are_claimed_one_by_one(
+    make, proxy, slots, kinds
+) -> None:
+    """All slots are taken by slow jobs, and whenever one ends another one is claimed."""
+    async with make(endpoint=proxy.endpoint, lag=timedelta(seconds=60), spread=16) as driver:
+        await driver.migrate()
+        names = tuple(f"kind_of_job_{n}" for n in range(kinds))
+        session = await driver.join(WorkerInfo("worker", ("default",), names, slots), TTL)
+        bill, told, held = Bill(proxy), (0.0, 0.0), []
+        for done in (0, slots, slots):  # the first jobs make a process and a queue known
+            bill.units()
+            await driver.insert([new(driver) for _ in range(slots)])
+            for _ in range(slots):
+                if done:
+                    await driver.finish([completed(held.pop(0))])
+                claims = await driver.claim(Claim(uuid7(), session.id, {"default": 1}))
+                held += claims.jobs
+            told = bill.units()
+        assert len(held) == slots
+        reads, writes = (part / slots for part in told)
+        log.info("%d slots: %s read units and %s write units a job", slots, reads, writes)
+        assert writes <= 6
+        assert reads <= 1
+        assert (await driver.beat(session.id, [job.token for job in held])).alive
+        reads, writes = bill.units()
+        assert reads == 0
+        assert writes == (1 if kinds < 10 else 2)  # their names make the session's item larger
+
+
+@pytest.mark.parametrize("claims", [[40], [1] * 10, [1] * 100])
 async def test_a_beat_costs_a_write_however_many_jobs(make, proxy, claims) -> None:
     async with make(endpoint=proxy.endpoint, lag=timedelta(seconds=60)) as driver:
         await driver.migrate()
-        session = await driver.join(WorkerInfo("worker"), TTL)
+        worker = WorkerInfo("worker", concurrency=sum(claims))
+        session = await driver.join(worker, TTL)
         await driver.insert([new(driver) for _ in range(sum(claims))])
         tokens = [uuid7() for _ in claims]
         for token, n in zip(tokens, claims, strict=True):

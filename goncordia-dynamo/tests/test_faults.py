@@ -11,6 +11,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import anyio
+import msgspec
 import pytest
 from goncordia.answers import Filter, Finished, Insertion
 from goncordia.errors import Unavailable
@@ -22,7 +23,7 @@ from goncordia_conformance.bench import Bench
 from goncordia_conformance.faults import WORKERS, Work
 from goncordia_conformance.races.crowd import together
 from goncordia_conformance.subject import Subject
-from goncordia_dynamo import DynamoDriver, Throttled
+from goncordia_dynamo import DynamoDriver, Throttled, keys
 from goncordia_testservers.dynamo import Dynamo
 from goncordia_testservers.dynamo_proxy import DynamoProxy
 
@@ -130,24 +131,34 @@ async def test_sixteen_share_an_index_that_lags(make, dynamodb: Dynamo) -> None:
             _told(proxy, LAGS)
 
 
-async def test_a_lost_claim_is_found_in_the_log(make, dynamodb: Dynamo) -> None:
+@pytest.mark.parametrize("open_claims", [1, 30], ids=["on its first page", "on another page"])
+async def test_a_lost_claim_is_found_in_the_log(make, dynamodb: Dynamo, open_claims) -> None:
     """It took jobs, nobody heard of it, and its worker died."""
+    claimed = open_claims + 20
     async with make() as direct:
         await direct.migrate()
         with DynamoProxy(dynamodb.endpoint) as proxy:
             async with make(direct.table, endpoint=proxy.endpoint) as driver:
-                session = await driver.join(WorkerInfo("worker"), TTL)
-                await driver.insert(new(driver, 30))
-                await driver.claim(Claim(uuid7(), session.id, {"q": 1}))
+                session = await driver.join(WorkerInfo("worker", concurrency=open_claims), TTL)
+                await driver.insert(new(driver, claimed + 9))
+                for _ in range(open_claims):
+                    await driver.claim(Claim(uuid7(), session.id, {"q": 1}))
                 proxy.loses = "BatchExecuteStatement"
+                lost = Claim(uuid7(), session.id, {"q": 20})
                 with pytest.raises(Unavailable):
-                    await driver.claim(Claim(uuid7(), session.id, {"q": 20}))
+                    await driver.claim(lost)
+                proxy.loses = ""
+                again = await driver.claim(msgspec.structs.replace(lost, resend=True))
+                assert len(again.jobs) == 20
         running = await direct.list(Filter(states=(State.RUNNING,)))
-        assert len(running.rows) == 21
+        assert len(running.rows) == claimed
         await direct.leave(session.id)
-        assert (await direct.rescue(100)).n == 21
+        assert [each.alive for each in await direct.sessions()] == [False]
+        assert (await direct.rescue(10)).more
+        assert (await direct.rescue(100)).n == claimed - 10
         assert not (await direct.list(Filter(states=(State.RUNNING,)))).rows
         assert await direct.sessions() == []
+        assert await direct._table.query_all(keys.pages(session.id)) == []
 
 
 def _told(proxy: DynamoProxy, rates: dict[str, float]) -> None:

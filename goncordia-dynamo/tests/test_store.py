@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import anyio
 import pytest
 from goncordia.actions import Cancel
 from goncordia.answers import Filter, QueueChange
+from goncordia.errors import SessionLost
 from goncordia.ids import uuid7
 from goncordia.jobs import (
+    ClaimedJob,
     Hold,
     NewJob,
     UniqueKey,
@@ -19,8 +22,11 @@ from goncordia.jobs import (
 )
 from goncordia.lifecycle import State
 from goncordia.sessions import Claim, WorkerInfo
-from goncordia_dynamo import DynamoDriver, counts
-from goncordia_dynamo.values import Done
+from goncordia_dynamo import DynamoDriver, counts, keys
+from goncordia_dynamo.call import Caller
+from goncordia_dynamo.log import log_of
+from goncordia_dynamo.pages import pages_of
+from goncordia_dynamo.values import Done, Item
 
 pytestmark = pytest.mark.anyio
 TTL = timedelta(seconds=60)
@@ -118,6 +124,86 @@ async def test_the_log_of_a_session_stays_short(driver) -> None:
     await driver.beat(session.id, [])
     [item] = await driver._table.query_all("W")
     assert item["log"].m == {}
+
+
+async def crowded(driver: DynamoDriver) -> tuple[UUID, list[ClaimedJob]]:
+    """A session of many slots, and its jobs, claimed one by one: they fill several pages."""
+    session = await driver.join(WorkerInfo("worker", concurrency=40), TTL)
+    await driver.insert([new(driver) for _ in range(60)])
+    held: list[ClaimedJob] = []
+    for _ in range(40):
+        held += (await driver.claim(Claim(uuid7(), session.id, {"q": 1}))).jobs
+    sizes = [len(log_of([page])) for page in await pages(driver, session.id)]
+    assert len(held) == sum(sizes) == 40
+    assert max(sizes[1:]) == 14
+    return session.id, held
+
+
+async def pages(driver: DynamoDriver, session: UUID) -> list[Item]:
+    """The pages of a session's log."""
+    item = await driver._table.get(keys.session(session))
+    assert item is not None
+    return await pages_of(driver._known, item)
+
+
+async def test_a_log_of_many_claims_stays_short_too(driver) -> None:
+    """A hundred times as many claims as slots need no more room, and no item above a unit."""
+    session, held = await crowded(driver)
+    for n in range(100):
+        await driver.finish([completed(held.pop(n % 7))])
+        if n % 15 == 0:
+            await driver.insert([new(driver) for _ in range(20)])
+        held += (await driver.claim(Claim(uuid7(), session, {"q": 1}))).jobs
+        assert len(held) == 40
+    assert {job.token for job in held} <= log_of(await pages(driver, session)).keys()
+    for page in await pages(driver, session):
+        assert len(log_of([page])) <= 14
+
+
+async def test_what_a_worker_knows_not_of_is_given_back_from_all_pages(driver) -> None:
+    session, held = await crowded(driver)
+    tokens = [job.token for job in held[:-3]]
+    await driver.beat(session, tokens)
+    assert len(await running(driver)) == 40  # their answers may be on their way
+    later = datetime.now(UTC) + timedelta(minutes=2)
+    await driver.beat(session, tokens, now=later)
+    assert sorted(await running(driver)) == sorted(job.id for job in held[:-3])
+    requests = driver.usage.requests
+    await driver.beat(session, tokens, now=later)
+    assert driver.usage.requests == requests + 1  # it is done, and not looked for again
+
+
+async def running(driver: DynamoDriver) -> list[UUID]:
+    return [row.id for row in (await driver.list(Filter(states=(State.RUNNING,)))).rows]
+
+
+async def test_a_dead_session_claims_on_no_page(driver, make) -> None:
+    session, held = await crowded(driver)
+    async with make(driver.table) as other:
+        await other.leave(session)
+        with pytest.raises(SessionLost):
+            await driver.claim(Claim(uuid7(), session, {"q": 1}))
+        assert len(await running(other)) == 40
+        assert (await other.rescue(100)).n == len(held)
+        with pytest.raises(SessionLost):
+            await driver.claim(Claim(uuid7(), session, {"q": 1}))
+
+
+async def test_a_session_declared_dead_as_it_began_is_not_used(driver, make, monkeypatch) -> None:
+    """Whoever did so knew nothing of its pages yet, and would not look for jobs there."""
+    call, died = Caller.call, []
+
+    async def late(self, operation, request, answer):
+        if ":pages" in request.get("ExpressionAttributeValues", ()) and not died:
+            died.extend(await other.sessions())
+            await other.leave(died[0].id)
+            await other.rescue(10)
+        return await call(self, operation, request, answer)
+
+    async with make(driver.table) as other:
+        monkeypatch.setattr(Caller, "call", late)
+        session, _ = await crowded(driver)
+        assert [each.id for each in await other.sessions()] == [session] != [died[0].id]
 
 
 # What is known late.

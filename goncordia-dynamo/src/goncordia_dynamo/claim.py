@@ -14,8 +14,9 @@ from goncordia.sessions import Claim, Claims
 
 from goncordia_dynamo import keys, statements
 from goncordia_dynamo.large import fill
-from goncordia_dynamo.log import Note, alive, entry_of, log_of, note_intent
+from goncordia_dynamo.log import Note, entry_of, log_of, note_intent
 from goncordia_dynamo.moment import Moment
+from goncordia_dynamo.pages import alive, pages_of
 from goncordia_dynamo.record import RELATED, claimed_of
 from goncordia_dynamo.revise import TRIES, contended, pause
 from goncordia_dynamo.store import Line, Store
@@ -101,11 +102,12 @@ async def _held(store: Store, claim: Claim) -> tuple[list[Item], Value | None]:
     item = await store.table.get(keys.session(claim.session))
     if item is None or not alive(item):
         raise _lost(store, claim.session)
-    intent = log_of(item).get(claim.token)
+    pages = await pages_of(store, item)
+    intent = log_of(pages).get(claim.token)
     places = [store.layout.job(job) for job in intent.jobs] if intent else []
     found = await store.table.get_many(places)
     held = [each for each in found if each is not None and _holds(claim, each)]
-    return held, entry_of(item, claim.token)
+    return held, entry_of(pages, claim.token)
 
 
 def _lost(store: Store, session: UUID) -> SessionLost:

@@ -9,6 +9,7 @@ its last digits, so that new jobs spread over several partitions and a list read
     B                   age     that jobs of that age exist
     U<sha256>           u       the guard of a unique key
     W                   id      a worker's session, and what it claims
+    W<session>          n       a page more of what it claims
     Q                   name    a queue
     V<sha256>           v       a value of compare_and_set
     M                   m       the version of all this
@@ -102,6 +103,16 @@ def guard(key: bytes) -> Item:
 def session(id: UUID) -> Item:
     """The key of a session."""
     return {"pk": text("W"), "sk": text(id.hex)}
+
+
+def pages(id: UUID) -> str:
+    """The partition of the pages that a session's log has beside the first, its own item."""
+    return f"W{id.hex}"
+
+
+def page(id: UUID, n: int) -> Item:
+    """The key of a page of a session's log."""
+    return {"pk": text(pages(id)), "sk": text(f"{n}")} if n else session(id)
 
 
 def queue(name: str) -> Item:

@@ -1,7 +1,8 @@
-"""The log in a session's item: which jobs each claim is about to take, written before it takes any.
+"""A session's log: which jobs each claim is about to take, written before it takes any.
 
-The write fails for a session that is dead, and a dead session's log does not grow: so whoever takes
-back its jobs finds all of them here. Entries of claims that are over go with the next write.
+A page of it takes no more once it is sealed, and a dead session's pages are sealed before its jobs
+are looked at: so whoever takes them back finds all of them here. Entries of claims that are over go
+with the page's next write.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from goncordia.sessions import Claim
 from goncordia_dynamo import keys
 from goncordia_dynamo.errors import CONDITION, Refused
 from goncordia_dynamo.moment import Moment
+from goncordia_dynamo.pages import LIVES, alive, entry_size
 from goncordia_dynamo.store import Store
 from goncordia_dynamo.values import Item, Value
 
-LIVES = "attribute_exists(pk) AND attribute_not_exists(dead)"
 _TIME = 8
 
 
@@ -35,16 +36,14 @@ class Intent(msgspec.Struct):
     jobs: list[UUID]
 
 
-def alive(item: Item) -> bool:
-    """Whether a session was not declared dead."""
-    return "dead" not in item
-
-
-def log_of(item: Item) -> Mapping[UUID, Intent]:
-    """The log by the claims' tokens."""
-    log = item.get("log")
-    entries = (log.m if log else None) or {}
-    return {keys.from_hex(token): _intent(value.b or b"") for token, value in entries.items()}
+def log_of(pages: Iterable[Item]) -> Mapping[UUID, Intent]:
+    """What pages of a log hold, by the claims' tokens."""
+    return {
+        keys.from_hex(token): _intent(value.b or b"")
+        for page in pages
+        if (log := page.get("log")) is not None
+        for token, value in (log.m or {}).items()
+    }
 
 
 def _intent(data: bytes) -> Intent:
@@ -67,10 +66,10 @@ class Note(Enum):
     """The claim's token has an entry already, or another one than was read."""
 
 
-def entry_of(item: Item, token: UUID) -> Value | None:
+def entry_of(pages: Iterable[Item], token: UUID) -> Value | None:
     """A claim's entry as it is stored."""
-    log = item.get("log")
-    return None if log is None or log.m is None else log.m.get(token.hex)
+    logs = (page.get("log") for page in pages)
+    return next((log.m[token.hex] for log in logs if log and log.m and token.hex in log.m), None)
 
 
 async def note_intent(
@@ -80,11 +79,13 @@ async def note_intent(
     known = Intent(moment.now, moment.now, []) if was is None else _intent(was.b or b"")
     jobs = list(dict.fromkeys([*known.jobs, *ids]))
     entry = _packed(Intent(known.first, moment.now, jobs))
+    page = store.book.page(claim.session, claim.token, entry_size(len(jobs)), moment.now)
     condition, values = "attribute_not_exists(#log.#t0)", {}
     if was is not None:
         condition, values = "#log.#t0 = :was", {":was": was}
+    entries = {claim.token.hex: entry}
     try:
-        await write_session(store, claim.session, {claim.token.hex: entry}, values, condition)
+        await write_page(store, claim.session, page, entries, values, condition)
     except Refused as refused:
         if refused.code not in CONDITION:
             raise
@@ -93,9 +94,10 @@ async def note_intent(
     return Note.TAKEN
 
 
-async def write_session(
+async def write_page(
     store: Store,
     session: UUID,
+    page: int,
     entries: Mapping[str, Value],
     values: Mapping[str, Value],
     condition: str = "",
@@ -105,18 +107,18 @@ async def write_session(
 ) -> Item:
     """Write log entries and other changes, and remove entries that are over.
 
-    The session's item then, where it is to be told.
+    The page then, where it is to be told.
 
     Raises `Refused` where the session is dead, or the condition fails.
     """
-    spent = store.book.spent(session)
+    spent = store.book.spent(session, page)
     names = {f"#t{n}": token for n, token in enumerate(entries)}
     gone = {f"#g{n}": token.hex for n, token in enumerate(spent)}
     bound = {f":t{n}": value for n, value in enumerate(entries.values())}
     text = ", ".join([*changes, *(f"#log.#t{n} = :t{n}" for n in range(len(names)))])
     removes = ", ".join(f"#log.{name}" for name in gone)
     item = await store.table.update(
-        keys.session(session),
+        keys.page(session, page),
         f"SET {text}" + (f" REMOVE {removes}" if removes else ""),
         {**bound, **values},
         names={**names, **gone, **({"#log": "log"} if names or gone else {})},

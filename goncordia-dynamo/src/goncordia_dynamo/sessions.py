@@ -16,8 +16,9 @@ from goncordia.sessions import Beat, Session, WorkerInfo
 from goncordia_dynamo import keys
 from goncordia_dynamo.draft import Draft, ended
 from goncordia_dynamo.errors import CONDITION, Refused
-from goncordia_dynamo.log import LIVES, Intent, alive, forget_stops, log_of, write_session
+from goncordia_dynamo.log import Intent, forget_stops, log_of, write_page
 from goncordia_dynamo.moment import Moment, ask
+from goncordia_dynamo.pages import LIVES, alive, open_log, pages_of, seal
 from goncordia_dynamo.record import Record, record_of
 from goncordia_dynamo.revise import Plan, revise
 from goncordia_dynamo.store import Store
@@ -45,7 +46,7 @@ async def join(store: Store, worker: WorkerInfo, ttl: timedelta, moment: Moment)
         if _excess(store, session.id, others) and _is_first(store, session.id, others):
             await store.table.caller.io.sleep(GIVE_WAY)
             others = await _others(store, session.id)
-        if not _excess(store, session.id, others):
+        if not _excess(store, session.id, others) and await open_log(store, item, worker):
             store.saw_alive(session.id)
             return session
         await store.table.apply([Remove(item, ("beat",))])
@@ -94,8 +95,8 @@ async def beat(store: Store, id: UUID, tokens: Collection[UUID], moment: Moment)
     """Note that it lives, and give back what it does not know it holds."""
     now = number(to_micros(moment.now))
     try:
-        item = await write_session(
-            store, id, {}, {":beat": now}, changes=["beat = :beat"], tell=True
+        item = await write_page(
+            store, id, 0, {}, {":beat": now}, changes=["beat = :beat"], tell=True
         )
     except Refused as refused:
         if refused.code not in CONDITION:
@@ -110,9 +111,13 @@ async def _give_back(
     store: Store, session: UUID, item: Item, tokens: frozenset[UUID], moment: Moment
 ) -> None:
     """Release what is held under tokens that the worker does not know, and was not just claimed."""
+    strays = store.book.strays(session, tokens, moment.settled)
+    further = any(strays.values()) or not store.book.knows(session)
+    log = log_of(await pages_of(store, item) if further else [item])
+    store.book.removed(session, strays.keys() - log.keys())
     unknown = {
         token: intent
-        for token, intent in log_of(item).items()
+        for token, intent in log.items()
         if token not in tokens and moment.settled(intent.first)
     }
     subjects = [(job, (token, intent)) for token, intent in unknown.items() for job in intent.jobs]
@@ -167,7 +172,7 @@ async def leave(store: Store, id: UUID, moment: Moment) -> None:
     """Declare it dead; `rescue` takes its jobs."""
     store.saw_dead(id)
     try:
-        await store.table.update(
+        item = await store.table.update(
             keys.session(id),
             "SET dead = :now",
             {":now": number(to_micros(moment.now))},
@@ -176,6 +181,8 @@ async def leave(store: Store, id: UUID, moment: Moment) -> None:
     except Refused as refused:
         if refused.code not in CONDITION:
             raise
+    else:
+        await seal(store, item)
 
 
 async def sessions(store: Store) -> list[Session]:
@@ -190,7 +197,8 @@ async def sessions(store: Store) -> list[Session]:
 async def held(store: Store, item: Item) -> Sequence[Record]:
     """The jobs that a session holds."""
     session = keys.id_of(item)
-    places = [store.layout.job(job) for each in log_of(item).values() for job in each.jobs]
+    log = log_of(await pages_of(store, item))
+    places = [store.layout.job(job) for each in log.values() for job in each.jobs]
     found = await store.table.get_many(list(places))
     records = {r.job.id: r for r in (record_of(each) for each in found if each is not None)}
     return [record for record in records.values() if record.job.session == session]

@@ -16,8 +16,9 @@ from goncordia.retry import rescue_backoff
 from goncordia_dynamo import keys
 from goncordia_dynamo.draft import Draft, ended, gone
 from goncordia_dynamo.errors import CONDITION, Refused
-from goncordia_dynamo.log import LIVES, alive, log_of
+from goncordia_dynamo.log import log_of
 from goncordia_dynamo.moment import Moment, ask
+from goncordia_dynamo.pages import LIVES, alive, seal
 from goncordia_dynamo.query import Everything
 from goncordia_dynamo.revise import Plan, revise
 from goncordia_dynamo.sessions import fenced, session_of
@@ -67,12 +68,14 @@ async def _declare_dead(
 async def _rescue(store: Store, item: Item, limit: int, moment: Moment) -> tuple[int, bool]:
     """Take back up to so many of a dead session's jobs; the last one ends the session."""
     session = keys.id_of(item)
-    jobs = [(job, session) for intent in log_of(item).values() for job in intent.jobs]
+    pages = await seal(store, item)
+    jobs = [(job, session) for intent in log_of(pages).values() for job in intent.jobs]
     jobs = list(dict.fromkeys(jobs))
     rescuing = _Rescuing(store, moment, limit)
     taken = sum(await revise(store, jobs, rescuing))
     if rescuing.left:
         return taken, True
+    await store.table.apply([Remove(page, ("dead",)) for page in pages[1:]])
     [outcome] = await store.table.apply([Remove(item, ("dead",))])
     return taken, not (outcome.done or outcome.item is None)
 

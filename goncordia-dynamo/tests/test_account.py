@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
+import boto3  # pyright: ignore[reportMissingTypeStubs]
 import botocore.session  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 from botocore.auth import SigV4Auth  # pyright: ignore[reportMissingTypeStubs]
@@ -15,9 +18,11 @@ from botocore.credentials import (  # pyright: ignore[reportMissingTypeStubs]
 )
 from botocore.retries import standard  # pyright: ignore[reportMissingTypeStubs]
 from goncordia.errors import InvalidArgument, StoreUnusable
-from goncordia_dynamo import account, errors
+from goncordia.jobs import NewJob
+from goncordia_dynamo import DynamoDriver, DynamoTransaction, SyncDynamoDriver, account, errors
 from goncordia_dynamo.account import Account
 from goncordia_dynamo.sign import Keys, Signer
+from goncordia_testservers.dynamo import Dynamo
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,6 +111,37 @@ async def test_credentials_come_from_the_callers_session() -> None:
         _session = session
 
     assert await Account(Boto3(), "x", None).keys() == Keys("a", "b", "c")
+
+
+@pytest.fixture
+def shop(dynamodb: Dynamo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> boto3.Session:
+    """A session of boto3, all of which comes from a profile."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    keys = "aws_access_key_id=shop\naws_secret_access_key=secret\n"
+    config = tmp_path / "config"
+    config.write_text(f"[profile shop]\nregion=local\nendpoint_url={dynamodb.endpoint}\n{keys}")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    return boto3.Session(profile_name="shop")
+
+
+async def test_a_session_of_boto3_says_who_asks_and_where(shop: boto3.Session) -> None:
+    """And its own client commits the transaction."""
+    table = f"t{uuid4().hex}"
+    async with DynamoDriver(table, session=shop) as driver:
+        await driver.migrate()
+        job = NewJob(driver.new_id("k", "q"), "k", b"{}", queue="q")
+        tx = DynamoTransaction()
+        await driver.insert([job], tx=tx)
+        assert await driver.get([job.id]) == [None]
+        theirs: Any = shop.client("dynamodb")
+        theirs.transact_write_items(TransactItems=tx.items)
+        theirs.close()
+        [row] = await driver.get([job.id])
+        assert row is not None
+    assert (await driver._caller._account.keys()).access_key == "shop"
+    with SyncDynamoDriver(table, session=shop) as blocking:
+        assert blocking.get([job.id]) == [row]
 
 
 async def test_credentials_that_are_awaited_are_awaited() -> None:

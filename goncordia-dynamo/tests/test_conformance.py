@@ -23,12 +23,14 @@ class TestDynamo(DriverSuite[DynamoDriver]):
     """One shard, which keeps the order strict; one partition, so that a list is cheap."""
 
     server: Dynamo
+    shards = 1
 
     async def open_driver(self):
         async with DynamoDriver(
             f"t{uuid4().hex}",
             region="local",
             endpoint=self.server.endpoint,
+            shards=self.shards,
             spread=1,
             lag=timedelta(0),
         ) as driver:
@@ -39,4 +41,11 @@ class TestDynamo(DriverSuite[DynamoDriver]):
         return driver.begin()
 
     def url(self, driver: DynamoDriver) -> str:
-        return f"dynamodb://{driver.table}?region=local&endpoint={self.server.endpoint}&spread=1"
+        where = f"region=local&endpoint={self.server.endpoint}&shards={self.shards}&spread=1"
+        return f"dynamodb://{driver.table}?{where}"
+
+
+class TestDynamoInShards(TestDynamo):
+    """A worker prefers its own shard, and whoever finds nothing there wanders."""
+
+    shards = 4

@@ -27,8 +27,9 @@ class DriverSuite(Generic[D]):
 
     `open_driver` gives a fresh, migrated, empty driver each time; an async generator that yields it
     once will do. `begin` gives a transaction on it, for drivers that take one: it commits at a
-    clean exit and rolls back on an exception. `url` names the store of a driver, for stores that
-    several processes share. Tests can't be overridden.
+    clean exit, rolls back on an exception or a cancellation, and has done so when it is left.
+    `url` names the store of a driver, for stores that several processes share. Tests can't be
+    overridden.
     """
 
     def open_driver(self) -> Opening[D]:

@@ -24,6 +24,8 @@ from goncordia_conformance.faults import WORKERS, Work
 from goncordia_conformance.races.crowd import together
 from goncordia_conformance.subject import Subject
 from goncordia_dynamo import DynamoDriver, Throttled, keys
+from goncordia_dynamo.call import WAITS
+from goncordia_dynamo.io import EventLoop
 from goncordia_testservers.dynamo import Dynamo
 from goncordia_testservers.dynamo_proxy import DynamoProxy
 
@@ -78,16 +80,36 @@ async def test_what_met_a_transaction_is_written_all_the_same(make, dynamodb: Dy
             TOLD.update(proxy.counts)
 
 
-async def test_what_is_throttled_again_and_again_is_unavailable(make, dynamodb: Dynamo) -> None:
-    """The client and the pool go on from there, with their own patience."""
+class Restless(EventLoop):
+    """Waits for nothing, and notes for how long it would have."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+
+@pytest.mark.parametrize("fault", ["throttled", "over capacity"])
+async def test_what_is_throttled_again_and_again_is_unavailable(
+    make, dynamodb: Dynamo, fault
+) -> None:
+    """After pauses that grow, no two alike; client and pool go on with their own patience."""
     with DynamoProxy(dynamodb.endpoint) as proxy:
         async with make(endpoint=proxy.endpoint) as driver:
             await driver.migrate()
             await driver.stats()
-            proxy.rates = {"throttled": 1.0}
-            with pytest.raises(Throttled) as raised:
-                await driver.insert(new(driver, 1))
-            assert isinstance(raised.value, Unavailable)
+            for io in (Restless(), Restless()):
+                driver._caller.io = io
+                before = driver.usage.throttled
+                proxy.counts.clear()
+                proxy.rates = {fault: 1.0}
+                with pytest.raises(Throttled) as raised:
+                    await driver.insert(new(driver, 1))
+                assert isinstance(raised.value, Unavailable)
+                assert driver.usage.throttled - before == proxy.counts[fault] == len(WAITS) + 1
+                assert all(0 <= wait <= most for wait, most in zip(io.waits, WAITS, strict=True))
+                assert len({wait / most for wait, most in zip(io.waits, WAITS, strict=True)}) > 3
             proxy.rates = {}
             assert await driver.insert(new(driver, 1))
 

@@ -23,6 +23,7 @@ from goncordia_dynamo import (
     Throttled,
     TransactionTooLarge,
 )
+from goncordia_dynamo.call import WAITS
 from goncordia_dynamo.errors import cancelled
 from goncordia_dynamo.values import Reason
 from goncordia_testservers.dynamo import Dynamo
@@ -165,12 +166,13 @@ async def test_a_throttled_commit_is_rerun_later(make, dynamodb: Dynamo) -> None
     with DynamoProxy(dynamodb.endpoint) as proxy:
         async with make(endpoint=proxy.endpoint) as driver:
             await driver.migrate()
+            await driver.insert([new(driver)])  # the queue is known: then a job is one entry
             tx = DynamoTransaction()
             await driver.insert([new(driver)], tx=tx)
             proxy.rates = {"half throttled": 1.0}
             with pytest.raises(Throttled):
                 await driver.commit(tx)
-            assert driver.usage.throttled > 1
+            assert driver.usage.throttled == proxy.counts["half throttled"] == len(WAITS) + 1
             proxy.rates = {}
             await driver.commit(tx)
 

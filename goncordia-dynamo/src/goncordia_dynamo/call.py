@@ -126,17 +126,21 @@ class Caller:
         Raises `Refused`, `Denied`, `SchemaMismatch`, `Unavailable`, and `Throttled`, which is one.
         """
         body = _encode({**request, "ReturnConsumedCapacity": "TOTAL"} if self._meter else request)
-        for wait in WAITS:
+        waits = iter(WAITS)
+        while True:
             try:
                 return await self._try(operation, body, answer)
             except ThrottledError:
+                wait = next(waits, None)
                 await self.slow_down(wait)
-        return await self._try(operation, body, answer)
+                if wait is None:
+                    raise
 
-    async def slow_down(self, wait: float, n: int = 1) -> None:
-        """Count `n` refusals, and wait at most so many seconds."""
+    async def slow_down(self, wait: float | None, n: int = 1) -> None:
+        """Count `n` refusals, and wait at most so many seconds; None: they were the last."""
         self.count("throttled", n)
-        await self.io.sleep(wait * random.random())
+        if wait is not None:
+            await self.io.sleep(wait * random.random())
 
     def count(self, what: str, n: int = 1) -> None:
         """Add to `usage`."""

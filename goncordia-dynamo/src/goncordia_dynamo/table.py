@@ -94,9 +94,8 @@ class Table:
             unread = answer.unprocessed_keys.get(self.name)
             if unread is None:
                 return items
-            if wait is not None:
-                keys = unread.keys
-                await self.caller.slow_down(wait)
+            keys = unread.keys
+            await self.caller.slow_down(wait)
         raise Throttled(f"{len(keys)} items could not be read: DynamoDB asks to go more slowly")
 
     async def query(
@@ -232,7 +231,7 @@ class Table:
             said = await self.caller.call("BatchExecuteStatement", request, Statements)
             answers.update(zip(places, said.responses, strict=True))
             places = [place for place in places if _code(answers[place]) in THROTTLED]
-            if not places or wait is None:
+            if not places:
                 break
             await self.caller.slow_down(wait, len(places))
         self.caller.count("statements", len(statements))
@@ -261,11 +260,12 @@ class Table:
             except Refused as refused:
                 reasons = _reasons(refused, len(entries))
                 throttled = sum(reason.code in THROTTLED for reason in reasons)
-                if throttled and wait is not None:
+                if throttled:
                     await self.caller.slow_down(wait, throttled)
-                    continue
-                return reasons
-            return None
+                if not throttled or wait is None:
+                    return reasons
+            else:
+                return None
         return None
 
 

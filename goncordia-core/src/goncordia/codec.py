@@ -37,7 +37,8 @@ def encode(value: object, what: str, limit: int = PAYLOAD_LIMIT) -> bytes:
     """
     try:
         data = _encode(value)
-        if b"null" in data and _may_hold_floats(type(value)):  # msgspec writes null for NaN
+        # msgspec writes null for NaN; `in` would try first whether b"null" is a number, and is dear
+        if data.find(b"null") >= 0 and _may_hold_floats(type(value)):
             _check_numbers(msgspec.to_builtins(value, enc_hook=_unseen))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ArgsError(f"{what} can't be encoded: {error}") from error

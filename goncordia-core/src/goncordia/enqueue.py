@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import cast
 from uuid import UUID
 
@@ -76,23 +77,63 @@ def new_job(
     Raises `InvalidArgument`, naming the value and the remedy: `ArgsError` for args or meta that
     JSON can't hold, `PayloadTooLarge` for either above `limit` bytes.
     """
-    # a batch mostly has bare args: what nobody said need not be looked at, job by job
-    cls = type(request)
-    options = getattr(cls, "__goncordia_options__", None)
-    if not isinstance(options, Options) or options.unique is not None:
-        return _new_job(_asked(request), mint, now, limit)
-    args = cast("Args", request)
-    kind, queue = kind_of(type(args)), options.queue
+    asked = _asked(request)
+    cls = type(asked.args)
+    kind, options = kind_of(cls), cls.__goncordia_options__
+    queue = options.queue if asked.queue is None else check_queue(asked.queue)
+    run_at = None if asked.run_at is None else check_run_at(asked.run_at, now)
+    unique = asked.unique or options.unique
+    attempts, priority = asked.max_attempts, asked.priority
     return NewJob(
         mint(kind, queue),
         kind,
-        encode(args, f"args of {kind}", limit),
-        type(args).__goncordia_version__,
+        encode(asked.args, f"args of {kind}", limit),
+        cls.__goncordia_version__,
         queue,
-        options.priority,
-        None,
-        options.max_attempts,
+        options.priority if priority is None else check_priority(priority),
+        run_at,
+        options.max_attempts if attempts is None else check_max_attempts(attempts),
+        unique and unique.of(asked.args, queue, now if run_at is None else due(run_at, now)),
+        _tags(asked.tags) if asked.tags else (),
+        encode(dict(asked.meta), "meta", limit) if asked.meta else b"",
     )
+
+
+def new_jobs(
+    requests: Iterable[Args | Enqueue],
+    mint: Callable[[str, str], UUID],
+    now: datetime,
+    limit: int = PAYLOAD_LIMIT,
+) -> list[NewJob]:
+    """Each as `new_job` makes it; what bare args of one class have in common is looked up once."""
+    jobs: list[NewJob] = []
+    for cls, alike in groupby(requests, type):
+        options = getattr(cls, "__goncordia_options__", None)
+        if isinstance(options, Options) and options.unique is None:
+            jobs += _bare(cast("Iterable[Args]", alike), cast("type[Args]", cls), mint, limit)
+        else:
+            jobs += [new_job(request, mint, now, limit) for request in alike]
+    return jobs
+
+
+def _bare(
+    alike: Iterable[Args], cls: type[Args], mint: Callable[[str, str], UUID], limit: int
+) -> list[NewJob]:
+    kind, version, options = kind_of(cls), cls.__goncordia_version__, cls.__goncordia_options__
+    queue, priority, max_attempts = options.queue, options.priority, options.max_attempts
+    what = f"args of {kind}"
+    return [
+        NewJob(
+            mint(kind, queue),
+            kind,
+            encode(args, what, limit),
+            version,
+            queue,
+            priority,
+            max_attempts=max_attempts,
+        )
+        for args in alike
+    ]
 
 
 def _asked(request: Args | Enqueue) -> Enqueue:
@@ -100,30 +141,6 @@ def _asked(request: Args | Enqueue) -> Enqueue:
     if isinstance(asked.args, Args):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers
         return asked
     raise InvalidArgument(f"{asked.args!r} is no Args; enqueue an instance of a class with a kind")
-
-
-def _new_job(
-    request: Enqueue, mint: Callable[[str, str], UUID], now: datetime, limit: int
-) -> NewJob:
-    cls = type(request.args)
-    kind, options = kind_of(cls), cls.__goncordia_options__
-    queue = options.queue if request.queue is None else check_queue(request.queue)
-    run_at = None if request.run_at is None else check_run_at(request.run_at, now)
-    unique = request.unique or options.unique
-    attempts, priority = request.max_attempts, request.priority
-    return NewJob(
-        mint(kind, queue),
-        kind,
-        encode(request.args, f"args of {kind}", limit),
-        cls.__goncordia_version__,
-        queue,
-        options.priority if priority is None else check_priority(priority),
-        run_at,
-        options.max_attempts if attempts is None else check_max_attempts(attempts),
-        unique and unique.of(request.args, queue, now if run_at is None else due(run_at, now)),
-        _tags(request.tags) if request.tags else (),
-        encode(dict(request.meta), "meta", limit) if request.meta else b"",
-    )
 
 
 def check_run_at(run_at: When, now: datetime) -> When:

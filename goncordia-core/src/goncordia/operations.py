@@ -13,7 +13,7 @@ from goncordia.args import Args
 from goncordia.clock import Clock, When, utc_now
 from goncordia.driver import Driver, SyncDriver
 from goncordia.endings import Endings, Patience, completion, found
-from goncordia.enqueue import Enqueue, Enqueued, check_run_at, new_job
+from goncordia.enqueue import Enqueue, Enqueued, check_run_at, new_job, new_jobs
 from goncordia.errors import CapabilityMissing, InvalidArgument, UniqueConflict
 from goncordia.explain import explain
 from goncordia.filters import Where, filter_of, listed
@@ -110,8 +110,7 @@ class Operations(Generic[Tx_contra]):
         Raises as `enqueue` does.
         """
         told = self._clock.told()
-        now, mint, limit = told or utc_now(), self._store.new_id, self._limit
-        jobs = [new_job(request, mint, now, limit) for request in requests]
+        jobs = new_jobs(requests, self._store.new_id, told or utc_now(), self._limit)
         answers: list[Inserted] = []
         self._check_promises(jobs, tx)
         for batch in _batches(jobs, self._store.habits.batch):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
-from uuid import UUID, uuid4
+from itertools import count
+from math import nan
+from typing import cast
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 import pytest
 from goncordia import codec
 from goncordia.answers import Insertion
 from goncordia.args import Args
 from goncordia.clock import When
-from goncordia.enqueue import TAGS_LIMIT, Enqueue, Enqueued, new_job
+from goncordia.enqueue import TAGS_LIMIT, Enqueue, Enqueued, new_job, new_jobs
 from goncordia.errors import ArgsError, InvalidArgument, PayloadTooLarge
 from goncordia.jobs import Conflict, NewJob
 from goncordia.unique import Unique
@@ -75,6 +78,47 @@ def test_the_id_is_made_for_the_kind_and_queue() -> None:
     new_job(Enqueue(Special()), noting, NOW)
     new_job(Enqueue(Special(), queue="other"), noting, NOW)
     assert seen == [("special", "q"), ("special", "other")]
+
+
+class Urgent(Args, kind="urgent", version=2, queue="q", priority=3, max_attempts=9):
+    n: int = 0
+
+
+REQUESTS = [
+    *(Plain(1), Urgent(1), Special(1), Free(None)),
+    *(Enqueue(Plain(2)), Enqueue(Urgent(2), queue="x", tags=["a"], unique=ONCE)),
+]
+
+
+def numbered() -> Callable[[str, str], UUID]:
+    numbers = count()
+    return lambda kind, queue: uuid5(NAMESPACE_OID, f"{kind} {queue} {next(numbers)}")
+
+
+@given(st.lists(st.sampled_from(REQUESTS)))
+def test_a_batch_is_made_as_each_by_itself(requests: list[Args | Enqueue]) -> None:
+    """Bare args go a shorter way, and come out the same."""
+    one = numbered()
+    alone = [new_job(request, one, NOW) for request in requests]
+    assert new_jobs(iter(requests), numbered(), NOW) == alone
+
+
+@pytest.mark.parametrize(
+    ("message", "refused", "error"),
+    [
+        ("args of free can't be encoded: JSON has no place for nan", Free(nan), ArgsError),
+        ("args of free: .* the limit is 100", Free("x" * 100), PayloadTooLarge),
+        ("Args has no kind", Args(), InvalidArgument),
+        ("'hello' is no Args; enqueue an instance", "hello", InvalidArgument),
+        ("Plain'> is no Args; enqueue an instance", Plain, InvalidArgument),
+    ],
+)
+def test_a_batch_is_refused_as_its_bad_one_is(
+    message: str, refused: object, error: type[Exception]
+) -> None:
+    requests = [Plain(1), Plain(2), cast("Args", refused), Plain(3)]
+    with pytest.raises(error, match=message):
+        new_jobs(requests, mint, NOW, 100)
 
 
 def test_an_instant_is_kept_in_utc_and_a_span_as_it_is() -> None:

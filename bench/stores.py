@@ -246,6 +246,7 @@ STORES: dict[str, Store] = {
             ),
             "awa": Entry("peers.awa", "awa", ("awa-pg==0.6.9", "uvloop")),
         },
+        shared=((100, 0), (10, 5)),  # a load that leaves a core to spare
         bare=True,
     ),
     "dynamo": Store(
@@ -264,7 +265,7 @@ STORES: dict[str, Store] = {
             RAW: Entry("subjects.raw_redis", "raw-redis", ("redis[hiredis]==8.1.0", "uvloop")),
             "arq": Entry("peers.arq", "arq", ("arq==0.28.0", "hiredis==3.5.0", "uvloop")),
             "saq": Entry("peers.saq_redis", "saq-redis", SAQ_REDIS),
-            "streaq": Entry("peers.streaq", "streaq", ("streaq==7.2.0", "trio"), ALL),
+            "streaq": Entry("peers.streaq", "streaq", ("streaq==7.2.0", "trio", "uvloop"), ALL),
             "taskiq-redis": Entry(
                 "peers.taskiq", "taskiq", ("taskiq-redis==1.2.4", "hiredis", "uvloop")
             ),

@@ -21,6 +21,7 @@ from goncordia_testservers.dynamo_proxy import DynamoProxy
 
 ARGS = b'{"text":"%s"}' % (b"x" * 640)
 """With what a job has besides, somewhat below 1 KB."""
+MINUTE = timedelta(minutes=1)
 Step = Callable[[], Awaitable[int]]
 
 
@@ -77,7 +78,7 @@ async def measured(proxy: DynamoProxy, n: int) -> list[list[str]]:
     )
     async with driver:
         await driver.migrate()
-        life = Life(driver, await driver.join(WorkerInfo("bench"), timedelta(minutes=1)), n)
+        life = Life(driver, await driver.join(WorkerInfo("bench", concurrency=n), MINUTE), n)
         steps: list[tuple[str, Step]] = [
             ("enqueue", life.enqueue),
             ("claim", life.claim),

@@ -81,7 +81,7 @@ class GoncordiaQueue(Subject):
     async def claim(self, size: int) -> float:
         self.prepare(size)
         await self.enqueue_many(0, size)
-        session = await self.working.join(WorkerInfo("bench"), TTL)
+        session = await self.working.join(WorkerInfo("bench", concurrency=size), TTL)
         started = time.perf_counter()
         claims = await self.working.claim(Claim(uuid7(), session.id, {"default": size}))
         took = time.perf_counter() - started

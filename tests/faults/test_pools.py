@@ -10,7 +10,8 @@ import anyio
 import anyio.lowlevel
 import pytest
 from goncordia import Enqueue, State
-from goncordia.testing import refused, reply_held
+from goncordia.retry import Fixed
+from goncordia.testing import held, refused, reply_held
 
 pytestmark = pytest.mark.anyio
 
@@ -260,6 +261,45 @@ async def test_idle_is_not_fooled_by_a_round_that_began_before(rig, queue):
         t.start_soon(open_soon, gate)
         await pool.idle()
         assert ran == [queue]
+
+
+async def test_settled_claims_once_more_after_what_was_written_last(rig):
+    """A job that is due at once was written while a claim was on its way, which did not see it."""
+    begun, fail, seen, home, away, settled = (anyio.Event() for _ in range(6))
+
+    async def handler(job):
+        if job.attempt == 1:
+            begun.set()
+            await fail.wait()
+            raise ValueError
+
+    async def reply_late(send):
+        answer = await send()
+        seen.set()
+        await home.wait()
+        return answer
+
+    async def settle():
+        await pool.settled()
+        settled.set()
+
+    rig.handle(handler, retry=Fixed(timedelta(0)))
+    async with rig.pool(concurrency=2) as pool, anyio.create_task_group() as tasks:
+        ref = await rig.enqueue()
+        await begun.wait()
+        await rig.rest(pool)
+        rig.driver.always(held(away), "claim")
+        rig.driver.next("claim", reply_late)
+        tasks.start_soon(settle)
+        await seen.wait()
+        fail.set()
+        await rig.quiet()
+        home.set()
+        await rig.quiet()
+        assert not settled.is_set()
+        away.set()
+        await settled.wait()
+        assert (await rig.row(ref)).state is State.COMPLETED
 
 
 async def test_idle_waits_for_what_is_due_and_for_nothing_else(rig):

@@ -104,11 +104,13 @@ class WorkerPool:
         slots, fetcher = self._slots, self._fetcher
         while True:
             await all_blocked()
-            target = fetcher.rounds + 1
+            target, before = fetcher.rounds + 1, (slots.turns, slots.unwritten)
             while fetcher.dry_round < target and slots.room() and not fetcher.stalled:
                 slots.wake.set()
                 await self._change()
             await all_blocked()
+            if before != (slots.turns, slots.unwritten):
+                continue  # what was written meanwhile may be due: that claim was too early to see it
             if not slots.waiting and (self._finisher.stalled or not slots.unwritten):
                 return
             await self._change()

@@ -136,6 +136,7 @@ async def pickup(subject: Subject, scale: Scale) -> Figures:
 
 async def observed(subject: Subject, scale: Scale, mark: Mark) -> Figures:
     """What is seen from outside: memory of running jobs, idleness, statements."""
+    subject.watch()
     await subject.clear()
     figures: Figures = {}
     with suppress(Unsupported):  # then it has no worker that rests

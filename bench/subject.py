@@ -135,6 +135,9 @@ class Subject:
         """What the store was asked for since it was opened, by words of its own."""
         return {}
 
+    def watch(self) -> None:
+        """Count from now on what `asked` tells, where that is not done anyway."""
+
     def asked(self) -> int | None:
         """How many requests its worker has sent, where it counts them itself."""
         return None

@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 
 from huey import SqliteHuey
 from huey.consumer import Consumer
+from statements import CountsStatements
 from subject import TO, Subject
 
 
-class SUBJECT(Subject):
+class SUBJECT(CountsStatements, Subject):
     settings = (
         "SqliteHuey, WAL, fsync on, a thread for each job at once (30 at most), results not kept, "
         "polled each 10 ms; it has no batches"

@@ -10,12 +10,13 @@ import raw_sqlite
 from goncordia import Client
 from goncordia.driver import Driver
 from goncordia_sql.sqlite import SqliteDriver
+from statements import CountsStatements
 from subject import Work
 
 from subjects.goncordia_queue import GoncordiaQueue
 
 
-class SUBJECT(GoncordiaQueue):
+class SUBJECT(CountsStatements, GoncordiaQueue):
     settings = "WAL, synchronous=FULL (its defaults); client and pool on one driver"
 
     def __init__(self, url: str, work: Work) -> None:

@@ -8,11 +8,12 @@ from sqlite3 import Connection
 
 import raw_sqlite
 from goncordia_sql.sqlite import SyncSqliteDriver
+from statements import CountsStatements
 
 from subjects.raw_queue import RawQueue
 
 
-class SUBJECT(RawQueue[bytes, tuple[bytes, bytes]]):
+class SUBJECT(CountsStatements, RawQueue[bytes, tuple[bytes, bytes]]):
     settings = "sqlite3 on the loop's thread, the pragmas of goncordia's driver"
     db: Connection
 

@@ -110,7 +110,7 @@ class WorkerPool:
                 await self._change()
             await all_blocked()
             if before != (slots.turns, slots.unwritten):
-                continue  # what was written meanwhile may be due: that claim was too early to see it
+                continue  # what was written meanwhile may be due, and that claim was too early
             if not slots.waiting and (self._finisher.stalled or not slots.unwritten):
                 return
             await self._change()

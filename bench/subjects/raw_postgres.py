@@ -111,6 +111,7 @@ class SUBJECT(RawQueue[UUID, tuple[UUID, bytes]]):
         while True:
             token, claimed = await self.take(concurrency)
             if claimed:
+                # no nursery: raw isolates nobody, and what a job costs there is goncordia's to show
                 await asyncio.gather(*(self.work() for _ in claimed))
                 await self.finish(claimed, token)
             else:

@@ -45,7 +45,6 @@ format: install ## Let ruff mend what it can.
 
 bench: install ## Measure a store beside its client and its peers: STORE=memory|sqlite|postgres|redis|dynamo.
 	@$(bin)/python bench/run.py $(STORE) $(ARGS)
-	@[ "$(STORE)" != dynamo ] || $(bin)/python bench/units.py
 
 bench-core: install ## Measure core and SQLite: a table of ratios. QUICK=1 takes less than a minute.
 	@$(bin)/python bench/core.py

@@ -25,10 +25,10 @@ PICKUP_SHARES = {"pickup p10": 0.1, "pickup p50": 0.5, "pickup p90": 0.9, "picku
 PICKUP = dict.fromkeys(PICKUP_SHARES, MILLIS)
 FILL = 1000
 """Jobs in a batch that fills a queue."""
-HELD = 1000
-"""Jobs that run at once while memory is looked at."""
 QUIET = 0.02
 """Seconds in which a worker becomes idle again."""
+SETTLING = 0.5
+"""Seconds in which a worker has begun, and is idle; a full run's is no shorter."""
 PAGE = 4096
 
 
@@ -43,6 +43,8 @@ class Scale:
     claims: int = 10
     pickups: int = 3
     """At least, however long each takes."""
+    held: int = 1000
+    """Jobs that run at once while memory is looked at."""
     many: int = 40_000
     """Jobs that no processes run in a turn."""
 
@@ -127,7 +129,7 @@ async def pickup(subject: Subject, scale: Scale) -> Figures:
             if not await work.loop.wait(work.done, PATIENCE):
                 raise TimeoutError(f"a job was not picked up within {PATIENCE:.0f} s")
             waits.append(work.began - called)
-    waits = sorted(waits[1:])  # the first one opens connections
+    waits = sorted(waits[1:] or waits)  # the first one opens connections
     return {
         name: waits[min(int(len(waits) * share), len(waits) - 1)] * 1e3
         for name, share in PICKUP_SHARES.items()
@@ -146,10 +148,10 @@ async def observed(subject: Subject, scale: Scale, mark: Mark) -> Figures:
 
 async def _resting(subject: Subject, scale: Scale, mark: Mark) -> Figures:
     figures: Figures = {}
-    subject.prepare(HELD)
+    subject.prepare(scale.held)
     work, gate = subject.work, subject.work.loop.event()
-    async with subject.worker(HELD):
-        await work.loop.sleep(max(5 * QUIET, scale.seconds / 2))
+    async with subject.worker(scale.held):
+        await work.loop.sleep(max(SETTLING, scale.seconds))
         mark("idle begins")
         cpu, asked, started = time.process_time(), subject.asked(), time.perf_counter()
         await work.loop.sleep(2 * scale.seconds)
@@ -158,12 +160,12 @@ async def _resting(subject: Subject, scale: Scale, mark: Mark) -> Figures:
         figures["idle cpu"] = (time.process_time() - cpu) / took * 100
         figures["idle seconds"] = took
         figures |= _asked(subject, asked, "idle queries", took)
-        work.expect(HELD, gate=gate)
+        work.expect(scale.held, gate=gate)
         gc.collect()
         before = _resident()
         added = 0
-        while added < HELD:
-            added += await add(subject, added, HELD - added)
+        while added < scale.held:
+            added += await add(subject, added, scale.held - added)
         if await work.loop.wait(work.started, PATIENCE):
             await work.loop.wait(work.done, 5 * scale.seconds)
         gc.collect()

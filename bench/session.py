@@ -19,7 +19,8 @@ from remote import PATIENCE, Failed, NotStarted, Remote
 from stores import STORES, Entry, Place
 
 HERE = Path(__file__).parent
-FULL, QUICK = Scale(5000, 0.6), Scale(400, 0.15, claims=3, pickups=2, many=10_000)
+FULL = Scale(5000, 0.6)
+QUICK = Scale(400, 0.15, claims=3, pickups=1, held=200, many=10_000)
 BACKLOGS = (10_000, 1_000_000)
 LEFT_OUT = ("batch 100", "pool 1", "pool 1 wait 5ms", "pool 10 wait 5ms")
 """By a quick run, which repeats nothing and takes these measures of asyncio alone; of what several

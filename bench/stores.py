@@ -183,6 +183,12 @@ class DynamoPlace:
     def counting(self, subject: str) -> Generator[Callable[[], int] | None]:
         yield None
 
+    def costs(self) -> str:
+        """What its users pay for, as a table."""
+        import units
+
+        return units.costs(self._server.endpoint)
+
     @classmethod
     @contextmanager
     def running(cls) -> Generator[DynamoPlace]:

@@ -16,7 +16,6 @@ from goncordia.ids import uuid7
 from goncordia.jobs import AttemptError, ClaimedJob, NewJob, UniqueKey, completed, failed
 from goncordia.sessions import Claim, Session, WorkerInfo
 from goncordia_dynamo import DynamoDriver
-from goncordia_testservers.dynamo import shared
 from goncordia_testservers.dynamo_proxy import DynamoProxy
 
 ARGS = b'{"text":"%s"}' % (b"x" * 640)
@@ -107,18 +106,13 @@ async def _billed(proxy: DynamoProxy, step: Step) -> list[str]:
     return [f"{(b - a) / number:.2f}" for a, b in zip(before, after, strict=True)]
 
 
-def main() -> None:
-    """Print the table."""
+def costs(endpoint: str) -> str:
+    """The table, of the server at that endpoint."""
     os.environ.update({"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"})
-    with shared() as server, DynamoProxy(server.endpoint) as proxy:
+    with DynamoProxy(endpoint) as proxy:
         proxy.billing = True
         rows = [row for n in (1, 100) for row in anyio.run(measured, proxy, n)]
-    print("Units for each job (beat and look: for each), of a job of somewhat less than 1 KB\n")
     width = max(len(row[0]) for row in rows)
-    print(f"{'':{width}}  {'write':>6}  {'read':>6}")
-    for name, writes, reads in rows:
-        print(f"{name:{width}}  {writes:>6}  {reads:>6}")
-
-
-if __name__ == "__main__":
-    main()
+    lines = [f"{name:{width}}  {writes:>6}  {reads:>6}" for name, writes, reads in rows]
+    title = "Units for each job (beat and look: for each), of a job of somewhat less than 1 KB"
+    return "\n".join([title, "", f"{'':{width}}  {'write':>6}  {'read':>6}", *lines])

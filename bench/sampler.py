@@ -34,6 +34,7 @@ PLACES = (
     ("/goncordia_dynamo/http.py", LIBRARY),
     ("/goncordia_dynamo/sign.py", LIBRARY),
     ("/goncordia_dynamo/call.py", LIBRARY),
+    ("/goncordia_dynamo/stream.py", LIBRARY),
     ("/goncordia_dynamo/io.py", LIBRARY),
     ("/goncordia_", OURS),
     ("/goncordia/", OURS),

@@ -63,6 +63,8 @@ class Account:
         self._region = region
         self._endpoint = endpoint
         self._credentials: _Credentials | None = None
+        self._aging: Callable[[], object] = bool
+        """Whether they are to be fetched anew."""
         self._fetching = io.room(1)
 
     async def locate(self) -> tuple[str, str]:
@@ -89,7 +91,7 @@ class Account:
     async def keys(self) -> Keys:
         """Credentials that are valid now; raises `StoreUnusable` where there are none."""
         credentials = self._credentials
-        if credentials is not None and not _aging(credentials):
+        if credentials is not None and not self._aging():
             return _keys(cast("_Frozen", credentials.get_frozen_credentials()))
         async with self._fetching:
             return await self._fetch()
@@ -98,6 +100,7 @@ class Account:
         try:
             if self._credentials is None:
                 self._credentials = await self._find()
+                self._aging = _aging_of(self._credentials)
             return _keys(await self._answer(self._credentials.get_frozen_credentials))
         except BotoCoreError as error:
             raise StoreUnusable(f"AWS credentials can't be had: {error}") from error
@@ -144,12 +147,11 @@ class _Maker(Protocol):
     def create_client(self, service_name: str, *, region_name: str) -> _Client: ...
 
 
-def _aging(credentials: _Credentials) -> bool:
-    """Whether to fetch them anew, or to ask somebody who has to be awaited."""
+def _aging_of(credentials: _Credentials) -> Callable[[], object]:
+    """Asks whether to fetch them anew; of somebody who has to be awaited always."""
     if inspect.iscoroutinefunction(credentials.get_frozen_credentials):
-        return True
-    needed = getattr(credentials, "refresh_needed", None)
-    return needed is not None and bool(needed())
+        return lambda: True
+    return getattr(credentials, "refresh_needed", bool)
 
 
 def _keys(frozen: _Frozen) -> Keys:

@@ -18,7 +18,7 @@ from typing import TypeVar
 from goncordia.errors import InvalidArgument
 
 from goncordia_dynamo.http import Reader, Response
-from goncordia_dynamo.io import CHUNK, Stream
+from goncordia_dynamo.stream import CHUNK, Stream
 
 R = TypeVar("R")
 T = TypeVar("T")

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import Protocol, TypeVar, cast
 
 import msgspec
@@ -49,11 +49,6 @@ A = TypeVar("A", bound=Answer)
 @cache
 def _decoder_of(answer: type[Answer]) -> msgspec.json.Decoder[Answer]:
     return msgspec.json.Decoder(answer)
-
-
-@lru_cache(maxsize=4)
-def _told(date: str) -> datetime:
-    return parsedate_to_datetime(date)
 
 
 class Usage(msgspec.Struct):
@@ -104,6 +99,8 @@ class Caller:
         )
         self._wire: Wire | None = None
         self._offset = timedelta(0)
+        self._told: str = ""
+        """The last one that was told."""
 
     async def open(self) -> None:
         """Find out where to call."""
@@ -178,9 +175,10 @@ class Caller:
 
     def _set_clock(self, date: str) -> None:
         """DynamoDB tells its time in seconds: follow it where the own clock is off by more."""
-        if not date:
+        if not date or date == self._told:
             return
-        off = _told(date) + _SECOND / 2 - utc_now()
+        self._told = date
+        off = parsedate_to_datetime(date) + _SECOND / 2 - utc_now()
         self._offset = off if abs(off) > 2 * _SECOND else timedelta(0)
 
     def _error(self, response: Response) -> GoncordiaError:

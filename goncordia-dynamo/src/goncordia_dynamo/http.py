@@ -18,8 +18,9 @@ Headers = Sequence[tuple[str, str]]
 HEAD = 65_536
 """The most bytes of a response's head."""
 _END = re.compile(rb"\r?\n\r?\n")
-_STATUS = re.compile(rb"HTTP/1\.1 ([2-5]\d\d)( [^\r\n\0]*)?")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
+_NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_USUAL = re.compile(rb"HTTP/1\.1 ([2-5]\d\d)(?: [^\r\n\0]*)?((?:\r\n%b:[^\r\n\0]*)*)" % _NAME)
+_FIELD = re.compile(rb"\r\n([^:]+):[ \t]*([^\r]*)")
 _LENGTH = re.compile(rb"\d{1,12}")
 _EMPTY = frozenset({204, 205, 304})
 """Statuses whose answers have no body, whatever they say."""
@@ -105,21 +106,19 @@ class Reader:
 
 def _head(lines: bytes) -> _Head | None:
     """None: nothing wrong perhaps, but nothing usual."""
-    first, *rest = lines.split(b"\r\n")
-    status = _STATUS.fullmatch(first)
-    fields: dict[bytes, bytes] = {}
-    for line in rest:
-        field = _FIELD.fullmatch(line)
-        if field is None or (name := field[1].lower()) in fields:
-            return None
-        fields[name] = field[2]
-    size = _LENGTH.fullmatch(fields.get(b"content-length", b""))
-    if status is None or size is None or b"transfer-encoding" in fields:
+    usual = _USUAL.fullmatch(lines)
+    if usual is None:
         return None
-    if int(status[1]) in _EMPTY:
+    pairs = [(name.lower(), value.rstrip(b" \t")) for name, value in _FIELD.findall(usual[2])]
+    fields = dict(pairs)
+    size = _LENGTH.fullmatch(fields.get(b"content-length", b""))
+    if size is None or b"transfer-encoding" in fields or len(fields) < len(pairs):
+        return None
+    status = int(usual[1])
+    if status in _EMPTY:
         return None
     kept = fields.get(b"connection", b"keep-alive").lower() == b"keep-alive"
-    return _Head(int(status[1]), fields.get(b"date", b"").decode("latin-1"), int(size[0]), kept)
+    return _Head(status, fields.get(b"date", b"").decode("latin-1"), int(size[0]), kept)
 
 
 class _Rare:

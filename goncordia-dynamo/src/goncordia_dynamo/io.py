@@ -9,36 +9,18 @@ from __future__ import annotations
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from time import monotonic
 from typing import Protocol, TypeVar, cast
 
 import anyio
 from anyio import to_thread
-from anyio.abc import ByteStream
 
-from goncordia_dynamo.http import Reader, Response
+from goncordia_dynamo.stream import Stream, connect
 
 ABREAST = 8
 """So many parts of one operation are on their way at once."""
-CHUNK = 65_536
 
 R = TypeVar("R")
 T = TypeVar("T")
-
-
-class Stream(Protocol):
-    """A connection; one whose exchange failed or was cancelled is fit for nothing but `close`."""
-
-    async def exchange(self, data: bytes, until: float) -> Response:
-        """Send a request, and read its whole answer.
-
-        Raises `TimeoutError` at that moment of `monotonic`, `OSError`, or `Malformed`.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Break it off."""
-        ...
 
 
 class Io(Protocol):
@@ -78,12 +60,7 @@ class EventLoop:
         self, host: str, port: int, tls: ssl.SSLContext | None, until: float
     ) -> Stream:
         """As in `Io`, and so is what follows."""
-        with anyio.fail_after(until - monotonic()):
-            if tls is None:
-                return _Stream(await anyio.connect_tcp(host, port))
-            return _Stream(
-                await anyio.connect_tcp(host, port, ssl_context=tls, tls_standard_compatible=False)
-            )
+        return await connect(host, port, tls, until)
 
     async def sleep(self, seconds: float) -> None:
         """As in `Io`."""
@@ -110,8 +87,9 @@ class EventLoop:
 
         try:
             async with anyio.create_task_group() as tasks:
-                for _ in range(min(ABREAST, len(parts))):
+                for _ in range(min(ABREAST, len(parts)) - 1):
                     tasks.start_soon(work)
+                await work()
         except ExceptionGroup as group:
             raise _first(group) from None
         return [results[place] for place in range(len(parts))]
@@ -122,33 +100,6 @@ class EventLoop:
 
 
 EVENT_LOOP = EventLoop()
-
-
-class _Stream:
-    """Over anyio's."""
-
-    def __init__(self, stream: ByteStream) -> None:
-        self._stream = stream
-
-    async def exchange(self, data: bytes, until: float) -> Response:
-        reader, response = Reader(), None
-        try:
-            with anyio.fail_after(until - monotonic()):
-                await self._stream.send(data)
-                while response is None:
-                    response = reader.feed(await self._receive())
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
-            raise ConnectionError(str(error)) from error
-        return response
-
-    async def _receive(self) -> bytes:
-        try:
-            return await self._stream.receive(CHUNK)
-        except anyio.EndOfStream:
-            return b""
-
-    async def close(self) -> None:
-        await anyio.aclose_forcefully(self._stream)
 
 
 def _first(error: Exception) -> Exception:

@@ -37,7 +37,7 @@ class Signer:
         self, target: str, host: str, body: bytes, keys: Keys, at: datetime
     ) -> list[tuple[str, str]]:
         """The headers of a request, the signature last."""
-        stamp = at.strftime("%Y%m%dT%H%M%SZ")
+        stamp = at.isoformat()[:19].replace("-", "").replace(":", "") + "Z"  # strftime is slow
         headers = [
             ("content-type", CONTENT_TYPE),
             ("host", host),

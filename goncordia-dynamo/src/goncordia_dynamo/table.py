@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -51,6 +51,9 @@ class Outcome(NamedTuple):
     busy: bool = False
     item: Item | None = None
     """As returned; where a condition failed, as it stands."""
+
+
+_DONE = Outcome(True)
 
 
 class Page(NamedTuple):
@@ -224,19 +227,23 @@ class Table:
         return [outcome for chunk in done for outcome in chunk]
 
     async def _execute(self, statements: Sequence[JSON]) -> list[Outcome]:
-        answers: dict[int, Statement] = {}
-        places = list(range(len(statements)))
-        for wait in (*WAITS, None):
-            request = {"Statements": [statements[place] for place in places]}
-            said = await self.caller.call("BatchExecuteStatement", request, Statements)
-            answers.update(zip(places, said.responses, strict=True))
-            places = [place for place in places if _code(answers[place]) in THROTTLED]
-            if not places:
+        said = await self._ask(statements)
+        waits = iter(WAITS)
+        while throttled := [place for place, each in enumerate(said) if _in(THROTTLED, each)]:
+            wait = next(waits, None)
+            await self.caller.slow_down(wait, len(throttled))
+            if wait is None:
                 break
-            await self.caller.slow_down(wait, len(places))
-        self.caller.count("statements", len(statements))
-        self.caller.count("wasted", sum(_code(each) in WASTED for each in answers.values()))
-        return [_outcome(answers[place]) for place in range(len(statements))]
+            again = await self._ask([statements[place] for place in throttled])
+            for place, each in zip(throttled, again, strict=True):
+                said[place] = each
+        self.caller.count("statements", len(said))
+        self.caller.count("wasted", sum(_in(WASTED, each) for each in said))
+        return [_outcome(each) for each in said]
+
+    async def _ask(self, statements: Sequence[JSON]) -> list[Statement]:
+        request = {"Statements": statements}
+        return (await self.caller.call("BatchExecuteStatement", request, Statements)).responses
 
     async def transact(self, writes: Sequence[Write]) -> list[Reason] | None:
         """Write all or nothing; None: done, else why not, entry by entry."""
@@ -273,14 +280,14 @@ def _name(item: Mapping[str, Value]) -> tuple[str | None, str | None]:
     return item["pk"].s, item["sk"].s
 
 
-def _code(statement: Statement) -> str:
-    return "" if statement.error is None else statement.error.code
+def _in(codes: Collection[str], statement: Statement) -> bool:
+    return statement.error is not None and statement.error.code in codes
 
 
 def _outcome(statement: Statement) -> Outcome:
     error = statement.error
     if error is None:
-        return Outcome(True, item=statement.item)
+        return _DONE if statement.item is None else Outcome(True, item=statement.item)
     if error.code in CONDITION or error.code in DUPLICATE:
         return Outcome(False, item=error.item)
     if error.code in CONFLICT:

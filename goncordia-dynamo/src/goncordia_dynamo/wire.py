@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from goncordia.errors import InvalidArgument, Unavailable
 
 from goncordia_dynamo.http import Headers, Malformed, Response, written
-from goncordia_dynamo.io import Io, Stream
+from goncordia_dynamo.io import Io
+from goncordia_dynamo.stream import Stream
 
 IDLE = 20.0
 """Seconds after which an idle connection is not trusted any more."""

@@ -178,11 +178,11 @@ async def _resting(subject: Subject, scale: Scale, mark: Mark) -> Figures:
 
 
 async def _statements(subject: Subject, scale: Scale, mark: Mark) -> Figures:
-    n = await fill(subject, scale.jobs, 2 * scale.seconds)
+    n = await fill(subject, scale.jobs, 8 * scale.seconds)  # that joining and leaving weigh little
     subject.work.expect(n)
     asked = subject.asked()
     mark("jobs begin")
-    await subject.drain(100, n, 2 * scale.seconds)
+    await subject.drain(100, n, 8 * scale.seconds)
     cpu, count = time.process_time() - subject.work.began_cpu, subject.work.count
     mark("jobs end")
     if not count:

@@ -24,7 +24,7 @@ def to_micros(at: datetime) -> int:
 
 def from_micros(micros: int) -> datetime:
     """The aware UTC datetime of so many microseconds since 1970-01-01."""
-    return EPOCH + timedelta(microseconds=micros)
+    return EPOCH + micros * _MICROSECOND  # at half the price of timedelta(microseconds=...)
 
 
 def as_utc(at: datetime, name: str) -> datetime:

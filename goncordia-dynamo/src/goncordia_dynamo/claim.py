@@ -84,6 +84,8 @@ async def _claim(store: Store, claim: Claim, moment: Moment) -> Claims:
         await _check_alive(store, claim)
     answer.more |= len(free) < len(wanted)
     answer.jobs = [claimed_of(item, claim.token) for item in held]
+    if free and not claim.resend:
+        store.book.claimed(claim.session, claim.token, (job.id for job in answer.jobs))
     await fill(store, [j for j, item in zip(answer.jobs, held, strict=True) if "large" in item])
     return answer
 
@@ -171,8 +173,8 @@ def _note_next(answer: Claims, found: Due, moment: Moment) -> None:
 async def _note(
     store: Store, claim: Claim, items: Sequence[Item], was: Value | None, moment: Moment
 ) -> None:
-    ids = [keys.id_of(item) for item in items]
-    noted = await note_intent(store, claim, ids, was, moment)
+    names = [string(item["sk"]) for item in items]
+    noted = await note_intent(store, claim, names, was, moment)
     if noted is Note.DEAD:
         raise _lost(store, claim.session)
     if noted is Note.KNOWN:
@@ -183,13 +185,10 @@ async def _take(
     store: Store, claim: Claim, items: Sequence[Item], moment: Moment, answer: Claims
 ) -> list[Item]:
     outcomes = await store.table.execute(_statements(store, items, claim, moment))
-    for item, outcome in zip(items, outcomes, strict=True):
-        if not outcome.busy:
-            store.passed(string(item["gs"]))
+    seen = zip(items, outcomes, strict=True)
+    store.passed(string(item["gs"]) for item, outcome in seen if not outcome.busy)
     taken = [o.item for o in outcomes if o.item is not None and _holds(claim, o.item)]
     answer.more |= len(taken) < len(items)
-    if not claim.resend:
-        store.book.claimed(claim.session, claim.token, map(keys.id_of, taken))
     store.plain.update(string(item["sk"]) for item in taken if not RELATED & item.keys())
     return taken
 

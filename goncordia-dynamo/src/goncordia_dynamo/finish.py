@@ -60,7 +60,8 @@ def check(outcomes: Iterable[Outcome], moment: Moment) -> None:
     for outcome in outcomes:
         if isinstance(outcome.when, datetime):
             as_utc(outcome.when, f"when of job {outcome.id}")
-        new_records(outcome.follow_ups, moment)
+        if outcome.follow_ups:
+            new_records(outcome.follow_ups, moment)
 
 
 # Completed, and nothing more to say: written without reading.

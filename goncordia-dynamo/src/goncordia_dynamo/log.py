@@ -52,9 +52,9 @@ def _intent(data: bytes) -> Intent:
     return Intent(from_micros(first), from_micros(last), ids)
 
 
-def _packed(intent: Intent) -> Value:
-    times = [to_micros(at).to_bytes(_TIME, signed=True) for at in (intent.first, intent.last)]
-    return Value(b=b"".join([*times, *(job.bytes for job in intent.jobs)]))
+def _packed(first: datetime, last: datetime, jobs: Sequence[bytes]) -> Value:
+    times = [to_micros(at).to_bytes(_TIME, signed=True) for at in (first, last)]
+    return Value(b=b"".join([*times, *jobs]))
 
 
 class Note(Enum):
@@ -73,12 +73,13 @@ def entry_of(pages: Iterable[Item], token: UUID) -> Value | None:
 
 
 async def note_intent(
-    store: Store, claim: Claim, ids: Sequence[UUID], was: Value | None, moment: Moment
+    store: Store, claim: Claim, names: Iterable[str], was: Value | None, moment: Moment
 ) -> Note:
-    """Log what the claim is about to take, beside what `was` logged of it."""
+    """Log what the claim is about to take, ids in hex, beside what `was` logged of it."""
     known = Intent(moment.now, moment.now, []) if was is None else _intent(was.b or b"")
-    jobs = list(dict.fromkeys([*known.jobs, *ids]))
-    entry = _packed(Intent(known.first, moment.now, jobs))
+    logged = (job.bytes for job in known.jobs)
+    jobs = list(dict.fromkeys([*logged, *map(bytes.fromhex, names)]))
+    entry = _packed(known.first, moment.now, jobs)
     page = store.book.page(claim.session, claim.token, entry_size(len(jobs)), moment.now)
     condition, values = "attribute_not_exists(#log.#t0)", {}
     if was is not None:

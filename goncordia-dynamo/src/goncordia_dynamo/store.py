@@ -151,9 +151,9 @@ class Store:
         finally:
             self._taking.difference_update(places)
 
-    def passed(self, place: str) -> None:
+    def passed(self, places: Iterable[str]) -> None:
         """Nothing waits there any more: a place never repeats."""
-        self._past.update([place])
+        self._past.update(places)
 
     def fruitful(self, line: str, gave: bool) -> None:
         """What a look into a line of the index found."""

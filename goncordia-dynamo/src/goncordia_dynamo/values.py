@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 
-class Value(msgspec.Struct, omit_defaults=True, rename="upper", frozen=True):
+class Value(msgspec.Struct, omit_defaults=True, rename="upper", frozen=True, gc=False):
     """An attribute's value; exactly one field is set."""
 
     s: str | None = None
@@ -83,7 +83,7 @@ class Reason(msgspec.Struct, rename="pascal"):
     item: Item | None = None
 
 
-class Statement(msgspec.Struct, rename="pascal"):
+class Statement(msgspec.Struct, rename="pascal", gc=False):
     """The answer to one statement of a batch."""
 
     item: Item | None = None

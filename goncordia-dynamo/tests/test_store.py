@@ -39,23 +39,28 @@ def new(driver: DynamoDriver, **options) -> NewJob:
 # Shards.
 
 
+def preferred(session: UUID, at: datetime) -> int:
+    return keys.Layout(4, 16).preferred(session, at)
+
+
 async def test_a_worker_prefers_its_own_shard_and_wanders_when_it_is_empty(make) -> None:
     async with make(shards=4) as driver:
         await driver.migrate()
         await driver.insert([new(driver) for _ in range(80)])
         sessions = [await driver.join(WorkerInfo("worker"), TTL) for _ in range(4)]
-        firsts = [
-            (await driver.claim(Claim(uuid7(), session.id, {"q": 5}))).jobs for session in sessions
-        ]
-        for session, jobs in zip(sessions, firsts, strict=True):
-            assert {job.id.int % 4 for job in jobs} == {session.id.int % 4}
-        claims = await driver.claim(Claim(uuid7(), sessions[0].id, {"q": 80}))
-        assert {job.id.int % 4 for job in claims.jobs} == {sessions[0].id.int % 4}
+        now = datetime.now(UTC)
+        owns = [preferred(session.id, now) for session in sessions]
+        assert sorted(owns) == [0, 1, 2, 3]
+        for own, session in zip(owns, sessions, strict=True):
+            jobs = (await driver.claim(Claim(uuid7(), session.id, {"q": 5}), now=now)).jobs
+            assert {job.id.int % 4 for job in jobs} == {own}
+        claims = await driver.claim(Claim(uuid7(), sessions[0].id, {"q": 80}), now=now)
+        assert {job.id.int % 4 for job in claims.jobs} == {owns[0]}
         left = 60 - len(claims.jobs)
         while left:
             assert claims.more
-            claims = await driver.claim(Claim(uuid7(), sessions[0].id, {"q": 80}))
-            assert sessions[0].id.int % 4 not in {job.id.int % 4 for job in claims.jobs} != set()
+            claims = await driver.claim(Claim(uuid7(), sessions[0].id, {"q": 80}), now=now)
+            assert owns[0] not in {job.id.int % 4 for job in claims.jobs} != set()
             left -= len(claims.jobs)
         assert not claims.more
 
@@ -66,10 +71,26 @@ async def test_the_less_urgent_are_filled_up_from_ones_own_shard(make) -> None:
         await driver.migrate()
         session = await driver.join(WorkerInfo("worker"), TTL)
         await driver.insert([new(driver, priority=int(n < 10)) for n in range(60)])
-        claims = await driver.claim(Claim(uuid7(), session.id, {"q": 60}))
+        now = datetime.now(UTC)
+        claims = await driver.claim(Claim(uuid7(), session.id, {"q": 60}), now=now)
         assert [job.priority for job in claims.jobs][:10] == [1] * 10
-        assert all(job.priority or job.id.int % 4 == session.id.int % 4 for job in claims.jobs)
+        own = preferred(session.id, now)
+        assert all(job.priority or job.id.int % 4 == own for job in claims.jobs)
         assert claims.more
+
+
+async def test_no_shard_waits_for_ever_where_there_is_more_than_one_worker_can_do(make) -> None:
+    """Its own shard is never empty, and yet each has its turn."""
+    async with make(shards=4) as driver:
+        await driver.migrate()
+        await driver.insert([new(driver) for _ in range(200)])
+        session = await driver.join(WorkerInfo("worker"), TTL)
+        now, seen = datetime.now(UTC), list[int]()
+        for _ in range(4):
+            now += timedelta(seconds=keys.TURN)
+            jobs = (await driver.claim(Claim(uuid7(), session.id, {"q": 5}), now=now)).jobs
+            seen += {job.id.int % 4 for job in jobs}
+        assert sorted(seen) == [0, 1, 2, 3]
 
 
 async def test_workers_that_join_at_once_have_shards_of_their_own(make) -> None:

@@ -124,8 +124,9 @@ async def _look(store: Store, line: Line, n: int, session: UUID, moment: Moment)
     """
     found = Due([])
     limit = max(0, n) + 1
+    own = store.layout.preferred(session, moment.now)
     for priority in line.priorities:
-        names = _lines(store, line.name, priority, session)
+        names = _lines(store, line.name, priority, own)
         last = priority == line.priorities[-1]
         for part in filter(None, (names[:1], names[1:2], names[2:])):
             if found.more or len(found.items) >= limit:
@@ -138,9 +139,8 @@ async def _look(store: Store, line: Line, n: int, session: UUID, moment: Moment)
     return found
 
 
-def _lines(store: Store, queue: str, priority: int, session: UUID) -> list[str]:
+def _lines(store: Store, queue: str, priority: int, own: int) -> list[str]:
     """Its own shard first, then one that gave jobs the last time, then the others by chance."""
-    own = store.layout.shard(session)
     others = [shard for shard in range(store.layout.shards) if shard != own]
     random.shuffle(others)
     names = [keys.line(queue, priority, shard) for shard in (own, *others)]

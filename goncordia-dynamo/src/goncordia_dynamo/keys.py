@@ -22,6 +22,7 @@ it saw takes a job only as long as it waits since then, and one that comes late 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
@@ -31,6 +32,8 @@ from goncordia.jobs import PRIORITIES
 from goncordia_dynamo.values import Item, Value, string, text
 
 INDEX = "due"
+TURN = 10
+"""Seconds for which a worker prefers a shard."""
 _AGE = 5
 """Hex digits of an id's time that make a partition: three days each."""
 _EARLIEST = 10**17
@@ -61,8 +64,16 @@ class Layout:
         return line(queue, priority, self.shard(id))
 
     def shard(self, id: UUID) -> int:
-        """The shard of a job, or the one that a worker's session prefers."""
+        """The shard of a job, or of a worker's session."""
         return id.int % self.shards
+
+    def preferred(self, session: UUID, at: datetime) -> int:
+        """The shard into which a worker looks first at that time.
+
+        All workers go on to the next shard at once: so each keeps one to itself, and no shard waits
+        for ever where there are fewer workers than shards and each has more than they can do.
+        """
+        return (session.int + int(at.timestamp()) // TURN) % self.shards
 
     def _placed(self, letter: str, id: UUID) -> Item:
         name = id.hex

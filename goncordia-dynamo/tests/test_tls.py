@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from goncordia.errors import Unavailable
+from goncordia.jobs import NewJob
 from goncordia_dynamo import SyncDynamoDriver
 from goncordia_testservers.dynamo import Dynamo
 from goncordia_testservers.dynamo_proxy import DynamoProxy
@@ -40,6 +41,18 @@ async def test_a_server_that_proves_who_it_is_is_asked(make, endpoint: str) -> N
         assert await driver.stats() == []
         assert driver.usage.requests > 5
         assert len(driver._caller._wire._idle) == 1
+
+
+@pytest.mark.anyio
+async def test_what_does_not_fit_into_one_record_arrives_whole(make, endpoint: str) -> None:
+    """Nor into the socket's buffer, in either direction."""
+    args = bytes(range(1, 256)) * 1500
+    async with make(endpoint=endpoint, tls=knowing()) as driver:
+        await driver.migrate()
+        jobs = [NewJob(driver.new_id("k", "q"), "k", args) for _ in range(5)]
+        await driver.insert(jobs)
+        found = await driver.get([job.id for job in jobs])
+        assert [row and row.args for row in found] == [args] * 5
 
 
 @pytest.mark.anyio

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
+import msgspec
 from goncordia.errors import Unavailable
 
 from goncordia_dynamo.call import WAITS, Caller
@@ -44,16 +45,13 @@ ENTRIES = 100
 """The most entries of a transaction."""
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of one write: whether it was done, and else whether it met another write."""
 
     done: bool
     busy: bool = False
     item: Item | None = None
     """As returned; where a condition failed, as it stands."""
-
-
-_DONE = Outcome(True)
 
 
 class Page(NamedTuple):
@@ -228,18 +226,23 @@ class Table:
 
     async def _execute(self, statements: Sequence[JSON]) -> list[Outcome]:
         said = await self._ask(statements)
+        self.caller.count("statements", len(said))
+        if any(each.error for each in said):
+            await self._insist(statements, said)
+            self.caller.count("wasted", len(_places(WASTED, said)))
+        return [_outcome(each) for each in said]
+
+    async def _insist(self, statements: Sequence[JSON], said: list[Statement]) -> None:
+        """Send again what was throttled, with patience, and put the answers in their places."""
         waits = iter(WAITS)
-        while throttled := [place for place, each in enumerate(said) if _in(THROTTLED, each)]:
+        while throttled := _places(THROTTLED, said):
             wait = next(waits, None)
             await self.caller.slow_down(wait, len(throttled))
             if wait is None:
-                break
+                return
             again = await self._ask([statements[place] for place in throttled])
             for place, each in zip(throttled, again, strict=True):
                 said[place] = each
-        self.caller.count("statements", len(said))
-        self.caller.count("wasted", sum(_in(WASTED, each) for each in said))
-        return [_outcome(each) for each in said]
 
     async def _ask(self, statements: Sequence[JSON]) -> list[Statement]:
         request = {"Statements": statements}
@@ -280,14 +283,15 @@ def _name(item: Mapping[str, Value]) -> tuple[str | None, str | None]:
     return item["pk"].s, item["sk"].s
 
 
-def _in(codes: Collection[str], statement: Statement) -> bool:
-    return statement.error is not None and statement.error.code in codes
+def _places(codes: Collection[str], said: Sequence[Statement]) -> list[int]:
+    """Where an answer is an error of these."""
+    return [place for place, each in enumerate(said) if each.error and each.error.code in codes]
 
 
 def _outcome(statement: Statement) -> Outcome:
     error = statement.error
     if error is None:
-        return _DONE if statement.item is None else Outcome(True, item=statement.item)
+        return Outcome(True, False, statement.item)
     if error.code in CONDITION or error.code in DUPLICATE:
         return Outcome(False, item=error.item)
     if error.code in CONFLICT:

@@ -44,7 +44,7 @@ class Scale:
     pickups: int = 3
     """At least, however long each takes."""
     held: int = 1000
-    """Jobs that run at once while memory is looked at."""
+    """Jobs that run at once while memory is looked at; 0: it is not."""
     many: int = 40_000
     """Jobs that no processes run in a turn."""
 
@@ -147,34 +147,35 @@ async def observed(subject: Subject, scale: Scale, mark: Mark) -> Figures:
 
 
 async def _resting(subject: Subject, scale: Scale, mark: Mark) -> Figures:
-    figures: Figures = {}
     subject.prepare(scale.held)
-    work, gate = subject.work, subject.work.loop.event()
-    async with subject.worker(scale.held):
-        await work.loop.sleep(max(SETTLING, scale.seconds))
+    async with subject.worker(scale.held or 100):
+        await subject.work.loop.sleep(max(SETTLING, scale.seconds))
         mark("idle begins")
         cpu, asked, started = time.process_time(), subject.asked(), time.perf_counter()
-        await work.loop.sleep(2 * scale.seconds)
+        await subject.work.loop.sleep(2 * scale.seconds)
         mark("idle ends")
         took = time.perf_counter() - started
-        figures["idle cpu"] = (time.process_time() - cpu) / took * 100
-        figures["idle seconds"] = took
-        figures |= _asked(subject, asked, "idle queries", took)
-        work.expect(scale.held, gate=gate)
-        gc.collect()
-        before = _resident()
-        added = 0
-        while added < scale.held:
-            added += await add(subject, added, scale.held - added)
-        if await work.loop.wait(work.started, PATIENCE):
-            await work.loop.wait(work.done, 5 * scale.seconds)
-        gc.collect()
-        if work.count:
-            grown = _resident() - before
-            figures["memory per 1000 running"] = max(0, grown) / 1024 * 1000 / work.count
-        gate.set()
-        await work.loop.sleep(QUIET)
-    return figures
+        idle = {"idle cpu": (time.process_time() - cpu) / took * 100, "idle seconds": took}
+        idle |= _asked(subject, asked, "idle queries", took)
+        return idle | (await _holding(subject, scale) if scale.held else {})
+
+
+async def _holding(subject: Subject, scale: Scale) -> Figures:
+    """Memory of jobs that run at once."""
+    work, gate = subject.work, subject.work.loop.event()
+    work.expect(scale.held, gate=gate)
+    gc.collect()
+    before = _resident()
+    added = 0
+    while added < scale.held:
+        added += await add(subject, added, scale.held - added)
+    if await work.loop.wait(work.started, PATIENCE):
+        await work.loop.wait(work.done, 5 * scale.seconds)
+    gc.collect()
+    grown, held = max(0, _resident() - before), work.count
+    gate.set()
+    await work.loop.sleep(QUIET)
+    return {"memory per 1000 running": grown / 1024 * 1000 / held} if held else {}
 
 
 async def _statements(subject: Subject, scale: Scale, mark: Mark) -> Figures:

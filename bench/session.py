@@ -20,11 +20,11 @@ from stores import STORES, Entry, Place
 
 HERE = Path(__file__).parent
 FULL = Scale(5000, 0.6)
-QUICK = Scale(400, 0.15, claims=3, pickups=1, held=200, many=10_000)
+QUICK = Scale(400, 0.15, claims=3, pickups=1, held=0, many=10_000)
 BACKLOGS = (10_000, 1_000_000)
 LEFT_OUT = ("batch 100", "pool 1", "pool 1 wait 5ms", "pool 10 wait 5ms")
-"""By a quick run, which repeats nothing and takes these measures of asyncio alone; of what several
-processes share it takes the first."""
+"""By a quick run, which repeats nothing, takes the others of asyncio alone, and weighs no jobs; of
+what several processes share it takes the first, and goncordia's part."""
 ON_OTHER_LOOPS = ("enqueue", "pool 10", "pool 100")
 """Measured on trio and uvloop too, by those who run there."""
 WORDS = {2: "two", 4: "four"}
@@ -111,7 +111,7 @@ class Bench:
         store = STORES[self.store]
         what = f"pool {size}" + (f" wait {wait}ms" if wait else "")
         names = {1: f"{what} one process", store.crowd: f"{what} {WORDS[store.crowd]} processes"}
-        whose = (OURS, RAW) if store.bare and not wait else (OURS,)
+        whose = (OURS, RAW) if store.bare and not (wait or self.quick) else (OURS,)
         subjects = [subject for subject in whose if subject in self.remotes]
         crowds = {
             subject: [self._remote(subject) for _ in range(1, store.crowd)] for subject in subjects

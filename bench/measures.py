@@ -179,7 +179,7 @@ async def _holding(subject: Subject, scale: Scale) -> Figures:
 
 
 async def _statements(subject: Subject, scale: Scale, mark: Mark) -> Figures:
-    n = await fill(subject, scale.jobs, 8 * scale.seconds)  # that joining and leaving weigh little
+    n = await fill(subject, scale.jobs, 4 * scale.seconds)  # that joining and leaving weigh little
     subject.work.expect(n)
     asked = subject.asked()
     mark("jobs begin")

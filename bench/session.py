@@ -21,7 +21,6 @@ from stores import STORES, Entry, Place
 HERE = Path(__file__).parent
 FULL = Scale(5000, 0.6)
 QUICK = Scale(400, 0.15, claims=3, pickups=1, held=0, many=10_000)
-BACKLOGS = (10_000, 1_000_000)
 LEFT_OUT = ("batch 100", "pool 1", "pool 1 wait 5ms", "pool 10 wait 5ms")
 """By a quick run, which repeats nothing, takes the others of asyncio alone, and weighs no jobs; of
 what several processes share it takes the first, and goncordia's part."""
@@ -97,7 +96,7 @@ class Bench:
             OBSERVED, [Turn(n, self._observe(n)) for n in self.remotes if self._is_in(n, "")]
         )
         for kind, share in STOCKS.items():
-            for size in BACKLOGS[:1] if self.quick else BACKLOGS:
+            for size in STORES[self.store].backlogs[: -1 if self.quick else None]:
                 yield self._claim(kind, (share[0] * size, share[1] * size), size)
 
     def _rate(self, measure: str, loop: str, suffix: str) -> Group:

@@ -14,6 +14,7 @@ from subjects.goncordia_queue import GoncordiaQueue
 
 class SUBJECT(GoncordiaQueue):
     settings = f"{raw_dynamo.SHARDS} shards, else the defaults; client and pool on a driver each"
+    parts = 2 * raw_dynamo.SHARDS  # twice, as chance spreads them
 
     def driver(self) -> DynamoDriver:
         self.dynamo = raw_dynamo.driver(self.url)
@@ -36,6 +37,9 @@ class SUBJECT(GoncordiaQueue):
 
     async def clear(self) -> None:
         await raw_dynamo.clear(self.dynamo)
+
+    async def stock(self, queued: int, finished: int) -> None:
+        await raw_dynamo.stock(self.dynamo, queued, finished)
 
     async def enqueue_tx(self, n: int) -> None:
         async with self.dynamo.begin() as tx:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from goncordia.clock import to_micros, utc_now
@@ -30,13 +31,15 @@ from goncordia_dynamo.values import (
     number,
     text,
 )
-from subject import TO
+from subject import TO, Unsupported
 
 from subjects.raw_queue import RawQueue
 
 SHARDS = 4
 SOMEBODY = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 STATEMENTS, PUTS = 25, 32
+MOST = 100_000
+DAY = timedelta(days=1)
 KEPT = ("M", "Q", "B", "W", "raw")
 ABSENT = "attribute_not_exists(pk)"
 """Without it a put that is sent again would undo what became of the job."""
@@ -59,6 +62,32 @@ async def clear(of: DynamoDriver) -> None:
         await table.put(item)
 
 
+def row(n: int, state: State = State.AVAILABLE) -> Item:
+    """A job as it is stored: one that waits, or one that is over."""
+    now = utc_now()
+    over = now + DAY if state is State.COMPLETED else None
+    args = b'{"n":%d,"to":"%b"}' % (n, TO.encode())
+    job = JobRow(uuid7(), "note", args, 1, "default", 0, state, 0, 25, 0, now, now)
+    job.finished_at, job.expire_at = over and now, over
+    return item_of(Record(job), Layout(SHARDS, 16))
+
+
+async def stock(of: DynamoDriver, queued: int, finished: int) -> None:
+    """Add so many jobs, without looking at what stands there."""
+    if queued + finished > MOST:
+        raise Unsupported  # a million would take a quarter of an hour
+    slots, call = asyncio.Semaphore(8), of._caller.call  # pyright: ignore[reportPrivateUsage] - the same client
+    rows = [*map(row, range(queued)), *(row(n, State.COMPLETED) for n in range(finished))]
+
+    async def put(part: Sequence[Item]) -> None:
+        puts = [{"PutRequest": {"Item": item}} for item in part]
+        async with slots:
+            await call("BatchWriteItem", {"RequestItems": {of.table: puts}}, Done)
+
+    parts = [rows[at : at + STATEMENTS] for at in range(0, len(rows), STATEMENTS)]
+    await asyncio.gather(*map(put, parts))
+
+
 class SUBJECT(RawQueue[UUID, Item]):
     writes = wasted = 0
     settings = f"the driver's HTTP client, {PUTS} conditional puts at once, {SHARDS} shards"
@@ -68,7 +97,7 @@ class SUBJECT(RawQueue[UUID, Item]):
         await self.driver.__aenter__()
         await self.driver.migrate()
         self.caller = self.driver._caller  # pyright: ignore[reportPrivateUsage] - the same client
-        self.table, self.layout = self.driver.table, Layout(SHARDS, 16)
+        self.table = self.driver.table
         self.claims = statements.claim(self.table)
         self.finishes = statements.complete(self.table, result=False, tell=False)
         self.first = await self._count() % SHARDS
@@ -97,12 +126,7 @@ class SUBJECT(RawQueue[UUID, Item]):
         await clear(self.driver)
 
     def prepare(self, n: int) -> None:
-        self.rows = [self._item(b'{"n":%d,"to":"%b"}' % (i, TO.encode())) for i in range(n)]
-
-    def _item(self, args: bytes) -> Item:
-        now = utc_now()
-        row = JobRow(uuid7(), "note", args, 1, "default", 0, State.AVAILABLE, 0, 25, 0, now, now)
-        return item_of(Record(row), self.layout)
+        self.rows = list(map(row, range(n)))
 
     async def enqueue(self, n: int) -> None:
         request = {"TableName": self.table, "Item": self.rows[n], "ConditionExpression": ABSENT}
@@ -142,6 +166,9 @@ class SUBJECT(RawQueue[UUID, Item]):
         told = [number(now), number(now + 86_400_000_000), number(now // 10**6), text("done")]
         held = [[*told, item["pk"], item["sk"], text(token.hex)] for item in claimed]
         await self._execute(self.finishes, held)
+
+    async def stock(self, queued: int, finished: int) -> None:
+        await stock(self.driver, queued, finished)
 
     async def _execute(self, statement: str, rows: Sequence[Sequence[object]]) -> list[Item]:
         chunks = [rows[at : at + STATEMENTS] for at in range(0, len(rows), STATEMENTS)]

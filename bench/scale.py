@@ -33,7 +33,7 @@ from measure import OURS
 from psycopg import Connection, sql
 from results import FOLDER, Line, append
 from subject import Work
-from subjects import goncordia_postgres, raw_postgres
+from subjects import goncordia_postgres, postgres_tables
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 HELD, STEP = 5.0, 30.0
@@ -43,7 +43,7 @@ ROUND = 20_000
 CLAIMS, BATCH = 20, 100
 
 DUE = f"""
-INSERT INTO {raw_postgres.JOB} (id, kind, args)
+INSERT INTO {postgres_tables.JOB} (id, kind, args)
 SELECT gen_random_uuid(), 'note', '{{}}' FROM generate_series(1, %s)"""
 
 Db = Connection[tuple[object, ...]]
@@ -129,7 +129,7 @@ async def measured(url: str, sizes: list[int], minutes: float, report: Report) -
             before, state = 0, ""
             for size in sizes:
                 stock = (0, size - before) if kind == "finished" else (size - before, 0)
-                raw_postgres.stock(db, *stock)
+                postgres_tables.stock(db, *stock)
                 before = size
                 state = f"{size:,} {kind}" + (f", {sizes[-1]:,} finished" * (kind == "queued"))
                 report.add(state, await claimed(subject), told := plan(db))
@@ -148,7 +148,7 @@ async def claimed(subject: goncordia_postgres.SUBJECT) -> list[float]:
 async def _under_an_open_transaction(
     subject: goncordia_postgres.SUBJECT, db: Db, url: str, minutes: float, report: Report
 ) -> None:
-    db.execute(raw_postgres.EMPTY)
+    db.execute(postgres_tables.EMPTY)
     done, began, length = 0, time.perf_counter(), 60 * minutes
     with open_transaction(url):
         for step in range(1, ceil(length / STEP) + 1):
@@ -187,7 +187,7 @@ def open_transaction(url: str) -> Generator[None]:
     """Somebody else's, that has looked at the table and says nothing any more."""
     with Db.connect(url) as other:
         other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        other.execute(f"SELECT count(*) FROM {raw_postgres.JOB} WHERE id IS NULL")
+        other.execute(f"SELECT count(*) FROM {postgres_tables.JOB} WHERE id IS NULL")
         yield
         other.rollback()
 

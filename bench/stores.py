@@ -212,6 +212,8 @@ class Store:
     """Rows, queued or finished, among which a claim is measured; a quick run omits the last."""
     bare: bool = False
     """Whether raw's processes do so as well, where nothing waits: to see what the server allows."""
+    slow: bool = False
+    """Whether a quick run leaves that out, and the memory of jobs: it polls each few seconds."""
 
 
 ALL = ("asyncio", "trio", "uvloop")
@@ -266,6 +268,7 @@ STORES: dict[str, Store] = {
         crowd=4,
         shared=((100, 0), (10, 100)),  # a load that the local server allows
         backlogs=(10_000,),  # it takes some 2000 a second
+        slow=True,
         bare=True,
     ),
     "redis": Store(

@@ -181,10 +181,10 @@ def test_raw_on_postgres_is_told_of_jobs_and_shares_them_with_a_second_process(
 
 
 def test_adapters_are_short_and_say_their_settings() -> None:
-    for path in BENCH.glob("peers/*.py"):
+    for path in [*BENCH.glob("peers/*.py"), *BENCH.glob("subjects/raw_*.py")]:
         text = path.read_text()
         assert len(text.splitlines()) <= 80, path
-        assert "SUBJECT(" not in text or "    settings = " in text, path
+        assert "class SUBJECT(" not in text or "    settings = " in text, path
 
 
 def line(measure: str, subject: str, value: float, repeat: int, minute: int) -> dict[str, object]:

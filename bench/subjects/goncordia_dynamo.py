@@ -8,16 +8,16 @@ from contextlib import asynccontextmanager
 from goncordia import Client
 from goncordia_dynamo import DynamoDriver
 
-from subjects import raw_dynamo
+from subjects import dynamo_table as table
 from subjects.goncordia_queue import GoncordiaQueue
 
 
 class SUBJECT(GoncordiaQueue):
-    settings = f"{raw_dynamo.SHARDS} shards, else the defaults; client and pool on a driver each"
-    parts = 2 * raw_dynamo.SHARDS  # twice, as chance spreads them
+    settings = f"{table.SHARDS} shards, else the defaults; client and pool on a driver each"
+    parts = 2 * table.SHARDS  # twice, as chance spreads them
 
     def driver(self) -> DynamoDriver:
-        self.dynamo = raw_dynamo.driver(self.url)
+        self.dynamo = table.driver(self.url)
         return self.dynamo
 
     @asynccontextmanager
@@ -36,10 +36,10 @@ class SUBJECT(GoncordiaQueue):
         return self.working.usage.requests
 
     async def clear(self) -> None:
-        await raw_dynamo.clear(self.dynamo)
+        await table.clear(self.dynamo)
 
     async def stock(self, queued: int, finished: int) -> None:
-        await raw_dynamo.stock(self.dynamo, queued, finished)
+        await table.stock(self.dynamo, queued, finished)
 
     async def enqueue_tx(self, n: int) -> None:
         async with self.dynamo.begin() as tx:

@@ -6,7 +6,7 @@ from goncordia import Client
 from goncordia_postgres import PostgresDriver
 from psycopg import AsyncConnection, Connection
 
-from subjects import raw_postgres
+from subjects import postgres_tables as tables
 from subjects.goncordia_queue import GoncordiaQueue
 
 
@@ -29,7 +29,7 @@ class SUBJECT(GoncordiaQueue):
         await super().close()
 
     async def clear(self) -> None:
-        self.admin.execute(raw_postgres.EMPTY)
+        self.admin.execute(tables.EMPTY)
 
     async def enqueue_tx(self, n: int) -> None:
         if self.db is None:
@@ -38,4 +38,4 @@ class SUBJECT(GoncordiaQueue):
             await Client(self.postgres).enqueue(self.notes[n], tx=self.db)
 
     async def stock(self, queued: int, finished: int) -> None:
-        raw_postgres.stock(self.admin, queued, finished)
+        tables.stock(self.admin, queued, finished)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
-from subject import Subject
+from subject import Subject, Unsupported, background
 
 Token = TypeVar("Token")
 Claimed = TypeVar("Claimed")
@@ -23,6 +25,31 @@ class RawQueue(Subject, Generic[Token, Claimed]):
     @abstractmethod
     async def finish(self, claimed: Sequence[Claimed], token: Token) -> None:
         """They are done."""
+
+    @asynccontextmanager
+    async def telling(self) -> AsyncGenerator[None]:
+        """While the block runs, each enqueue tells a worker, where the store has a voice."""
+        raise Unsupported
+        yield
+
+    async def told(self) -> None:
+        """Return when one was told."""
+
+    @asynccontextmanager
+    async def worker(self, concurrency: int) -> AsyncGenerator[None]:
+        """As in `Subject`."""
+        async with self.telling(), background(self._run(concurrency)):
+            yield
+
+    async def _run(self, concurrency: int) -> None:
+        while True:
+            token, claimed = await self.take(concurrency)
+            if claimed:
+                # no nursery: raw isolates nobody, and what a job costs there is goncordia's to show
+                await asyncio.gather(*(self.work() for _ in claimed))
+                await self.finish(claimed, token)
+            else:
+                await self.told()
 
     async def drain(self, concurrency: int, n: int, seconds: float) -> float:
         """As in `Subject`; all jobs of a claim wait at once."""

@@ -120,12 +120,13 @@ async def execute(
         call = of._caller.call("BatchExecuteStatement", {"Statements": told}, Statements)
         return (await call).responses
 
+    # no nursery: it is raw, and has no limit, as it never has more parts than a claim
     return [said for answer in await asyncio.gather(*map(batch, parts(rows))) for said in answer]
 
 
 async def at_once(n: int, do: Callable[[T], Awaitable[None]], each: Iterable[T]) -> None:
     """Do it with each, `n` at a time."""
-    slots = asyncio.Semaphore(n)
+    slots = asyncio.Semaphore(n)  # and no nursery, as raw isolates nobody
 
     async def one(subject: T) -> None:
         async with slots:

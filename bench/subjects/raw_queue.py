@@ -34,6 +34,7 @@ class RawQueue(Subject, Generic[Token, Claimed]):
 
     async def told(self) -> None:
         """Return when one was told."""
+        raise Unsupported
 
     @asynccontextmanager
     async def worker(self, concurrency: int) -> AsyncGenerator[None]:

@@ -11,7 +11,7 @@ import anyio
 import pytest
 from anyio.abc import SocketStream
 from goncordia_dynamo.http import Malformed
-from goncordia_dynamo.stream import connect
+from goncordia_dynamo.stream import Stream, connect
 
 pytestmark = pytest.mark.anyio
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
@@ -59,11 +59,18 @@ def known_as(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
     monkeypatch.setattr(anyio, "getaddrinfo", found)
 
 
-async def test_an_answer_comes_in_whatever_pieces() -> None:
-    async with serving(obliging) as port:
+@asynccontextmanager
+async def connected(answer: Callable[[SocketStream], Awaitable[None]]) -> AsyncGenerator[Stream]:
+    """With a server that does this."""
+    async with serving(answer) as port:
         stream = await connect("127.0.0.1", port, None, monotonic() + LATE)
-        response = await stream.exchange(b"ask", monotonic() + LATE)
+        yield stream
         await stream.close()
+
+
+async def test_an_answer_comes_in_whatever_pieces() -> None:
+    async with connected(obliging) as stream:
+        response = await stream.exchange(b"ask", monotonic() + LATE)
     assert (response.status, response.body, response.kept) == (200, b"{}", True)
 
 
@@ -101,37 +108,24 @@ async def test_where_nobody_is_tells_why() -> None:
             await connect("127.0.0.1", unused.getsockname()[1], None, monotonic() + LATE)
 
 
-async def test_no_answer_in_time() -> None:
-    async with serving(silent) as port:
-        stream = await connect("127.0.0.1", port, None, monotonic() + LATE)
+@pytest.mark.parametrize("size", [3, 50_000_000], ids=["not answered", "not even read"])
+async def test_no_answer_in_time(size) -> None:
+    async with connected(silent) as stream:
         with pytest.raises(TimeoutError):
-            await stream.exchange(b"ask", monotonic() + SOON)
-        await stream.close()
-
-
-async def test_a_request_that_nobody_reads_is_given_up_in_time() -> None:
-    async with serving(silent) as port:
-        stream = await connect("127.0.0.1", port, None, monotonic() + LATE)
-        with pytest.raises(TimeoutError):
-            await stream.exchange(bytes(50_000_000), monotonic() + SOON)
-        await stream.close()
+            await stream.exchange(bytes(size), monotonic() + SOON)
 
 
 async def test_half_an_answer_is_none() -> None:
-    async with serving(leaving) as port:
-        stream = await connect("127.0.0.1", port, None, monotonic() + LATE)
+    async with connected(leaving) as stream:
         with pytest.raises(Malformed):
             await stream.exchange(b"ask", monotonic() + LATE)
-        await stream.close()
 
 
 async def test_who_waits_can_be_cancelled() -> None:
-    async with serving(silent) as port:
-        stream = await connect("127.0.0.1", port, None, monotonic() + LATE)
+    async with connected(silent) as stream:
         with anyio.CancelScope() as scope:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(stream.exchange, b"ask", monotonic() + LATE)
                 await anyio.wait_all_tasks_blocked()
                 scope.cancel()
         assert scope.cancelled_caught
-        await stream.close()

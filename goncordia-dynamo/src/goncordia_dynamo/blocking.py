@@ -18,7 +18,7 @@ from typing import TypeVar
 from goncordia.errors import InvalidArgument
 
 from goncordia_dynamo.http import Reader, Response
-from goncordia_dynamo.stream import CHUNK, Stream
+from goncordia_dynamo.stream import CHUNK, Stream, closed_on_error
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -42,14 +42,11 @@ class Blocking:
     ) -> Stream:
         """As in `Io`, and so is what follows."""
         connection = socket.create_connection((host, port), _left(until))
-        try:
+        with closed_on_error(connection):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if tls is not None:
                 connection.settimeout(_left(until))
                 connection = tls.wrap_socket(connection, server_hostname=host)
-        except BaseException:
-            connection.close()
-            raise
         return _Stream(connection)
 
     async def sleep(self, seconds: float) -> None:

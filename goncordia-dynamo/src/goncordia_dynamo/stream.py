@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from functools import partial
 from time import monotonic
 from typing import Protocol, TypeVar
@@ -40,6 +41,16 @@ class Stream(Protocol):
         ...
 
 
+@contextmanager
+def closed_on_error(connection: socket.socket) -> Generator[None]:
+    """Leave no connection open that nobody gets, a cancelled one neither."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
 async def connect(host: str, port: int, tls: ssl.SSLContext | None, until: float) -> Stream:
     """On asyncio or trio; raises as `Stream.exchange`."""
     with anyio.fail_after(until - monotonic()):
@@ -58,18 +69,13 @@ async def _connected(host: str, port: int, until: float) -> socket.socket:
     ):
         connection = socket.socket(family, kind, proto)
         try:
-            connection.setblocking(False)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with anyio.fail_after((until - monotonic()) / left):
+            with closed_on_error(connection), anyio.fail_after((until - monotonic()) / left):
+                connection.setblocking(False)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 await _connect(connection, address)
+                return connection
         except OSError as error:  # TimeoutError is one
-            connection.close()
             failed = error
-        except BaseException:
-            connection.close()
-            raise
-        else:
-            return connection
     raise failed
 
 
@@ -84,16 +90,10 @@ async def _connect(connection: socket.socket, address: tuple[str, int]) -> None:
 
 async def _secured(connection: socket.socket, tls: ssl.SSLContext, host: str) -> ssl.SSLSocket:
     """The connection with TLS on it; one that has none is closed."""
-    try:
+    with closed_on_error(connection):
         secured = tls.wrap_socket(connection, server_hostname=host, do_handshake_on_connect=False)
-    except BaseException:
-        connection.close()
-        raise
-    try:
+    with closed_on_error(secured):
         await _once_ready(secured, secured.do_handshake, anyio.wait_readable)
-    except BaseException:
-        secured.close()
-        raise
     return secured
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 
+# gc=False, here and below: no value leads back to itself, and an answer holds hundreds of them
 class Value(msgspec.Struct, omit_defaults=True, rename="upper", frozen=True, gc=False):
     """An attribute's value; exactly one field is set."""
 

@@ -19,7 +19,7 @@ import table
 from measure import by_turns
 from results import FOLDER, Line, append
 from session import Bench, running, say
-from stores import STORES, DynamoPlace
+from stores import STORES
 
 REPEATS = 3
 
@@ -87,8 +87,8 @@ def main() -> None:
         for what, why in bench.failures.items():
             print(f"FAILED {what}: {why}")
         print(*seconds(bench), sep="\n")
-        if isinstance(bench.place, DynamoPlace):
-            print(bench.place.costs())
+        if costs := bench.place.costs():
+            print(costs)
 
 
 if __name__ == "__main__":

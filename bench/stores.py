@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from os import SEEK_END
 from pathlib import Path
-from typing import Protocol
 
 from measure import OURS, RAW
 
@@ -36,39 +36,39 @@ class Entry:
     """The beginning of the names of the measures that it takes part in."""
 
 
-class Place(Protocol):
+class Place(ABC):
     """A server that runs, with a place on it for each subject."""
 
     server: str
     """What it is, for the report."""
-    pid: int
+    pid = 0
     """Of the server's process; 0 where there is none."""
 
+    @abstractmethod
     def url(self, subject: str) -> str:
         """Where that subject's jobs are."""
-        ...
 
     @contextmanager
     def counting(self, subject: str) -> Generator[Callable[[], int] | None]:
         """Lets one ask how many statements the server has had from this subject; None: unknown."""
-        ...
+        del subject
+        yield None
+
+    def costs(self) -> str:
+        """What its users pay for, as a table; empty where that is nothing."""
+        return ""
 
 
-class Files:
+class Files(Place):
     """A folder on a disk, with a file for each subject."""
 
     server = "the file system of .cache/, so that a sync is a sync"
-    pid = 0
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def url(self, subject: str) -> str:
         return str(self._folder / f"{subject}.db")
-
-    @contextmanager
-    def counting(self, subject: str) -> Generator[Callable[[], int] | None]:
-        yield None
 
 
 @contextmanager
@@ -82,10 +82,8 @@ def files() -> Generator[Files]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class PostgresPlace:
+class PostgresPlace(Place):
     """A PostgreSQL server, with a database for each subject."""
-
-    pid = 0
 
     STATEMENT = re.compile(rb"LOG:  (statement|execute|fastpath function call)")
     LOGGED = ("log_statement = 'all'", "log_min_messages = 'log'")
@@ -138,10 +136,8 @@ class PostgresPlace:
             yield place
 
 
-class RedisPlace:
+class RedisPlace(Place):
     """A Redis server, with a database for each subject."""
-
-    pid = 0
 
     def __init__(self) -> None:
         from goncordia_testservers.redis import DURABLE, RedisServer
@@ -166,7 +162,7 @@ class RedisPlace:
             yield place
 
 
-class DynamoPlace:
+class DynamoPlace(Place):
     """DynamoDB Local, with a table for each subject."""
 
     def __init__(self) -> None:
@@ -174,17 +170,11 @@ class DynamoPlace:
 
         self._server = DynamoServer()
         self.server = "DynamoDB Local 3.3.1, in memory: it is what limits, and bills nobody"
-        self.pid = 0
 
     def url(self, subject: str) -> str:
         return f"{self._server.endpoint}#{re.sub('[^a-z]', '-', subject)}"
 
-    @contextmanager
-    def counting(self, subject: str) -> Generator[Callable[[], int] | None]:
-        yield None
-
     def costs(self) -> str:
-        """What its users pay for, as a table."""
         import units
 
         return units.costs(self._server.endpoint)
